@@ -1,0 +1,1 @@
+"""Numpy-only foundations: tensors, errors, outcomes, communicators, snapshot sources."""

@@ -1,0 +1,142 @@
+"""What the numerics ask of a set of ranks, and the set of one.
+
+Every reduction goes through this small protocol, so that the same algorithm runs alone, under
+MPI, or inside a test. All methods are collective: every rank calls them in the same order.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Protocol
+
+import numpy as np
+
+from romnet.core import errors
+from romnet.core.errors import RomnetError
+
+
+class Communicator(Protocol):
+    """Ranks that own one part of a problem each."""
+
+    @property
+    def rank(self) -> int:
+        """Number of this rank, from 0."""
+
+    @property
+    def size(self) -> int:
+        """How many ranks there are."""
+
+    def sum(self, part: np.ndarray) -> np.ndarray:
+        """Sum arrays of equal shape over the ranks."""
+
+    def max(self, value: float) -> float:
+        """Return the largest value of all ranks."""
+
+    def min(self, value: float) -> float:
+        """Return the smallest value of all ranks."""
+
+    def concatenate(self, part: np.ndarray) -> np.ndarray:
+        """Stack the rows of all ranks, in rank order, on every rank."""
+
+    def broadcast(self, array: np.ndarray, root: int = 0) -> np.ndarray:
+        """Return the array of `root`; the other ranks pass one of equal shape and type."""
+
+    def barrier(self) -> None:
+        """Wait for every rank."""
+
+
+class SerialCommunicator:
+    """The set of one rank: every reduction is a copy.
+
+    Examples
+    --------
+    >>> alone = SerialCommunicator()
+    >>> alone.sum(np.array([1.0, 2.0])).tolist(), alone.size
+    ([1.0, 2.0], 1)
+    """
+
+    rank = 0
+    size = 1
+
+    def sum(self, part: np.ndarray) -> np.ndarray:
+        """Return a copy of `part`."""
+        return np.array(part)
+
+    def max(self, value: float) -> float:
+        """Return `value`."""
+        return value
+
+    def min(self, value: float) -> float:
+        """Return `value`."""
+        return value
+
+    def concatenate(self, part: np.ndarray) -> np.ndarray:
+        """Return a copy of `part`."""
+        return np.array(part)
+
+    def broadcast(self, array: np.ndarray, root: int = 0) -> np.ndarray:  # noqa: ARG002
+        """Return `array`."""
+        return array
+
+    def barrier(self) -> None:
+        """Return at once."""
+
+
+def raise_together(comm: Communicator, error: Exception | None) -> None:
+    """Raise on every rank what was raised on one.
+
+    Parameters
+    ----------
+    comm
+        The ranks.
+    error
+        What went wrong on this rank, or nothing.
+
+    Raises
+    ------
+    RomnetError
+        On all ranks when it was given on any; of the class raised by the lowest failing rank,
+        whose number the message names when there are several ranks.
+
+    Notes
+    -----
+    Collective: yes. Without it the healthy ranks would wait for ever in the next reduction.
+
+    Examples
+    --------
+    >>> raise_together(SerialCommunicator(), None)
+    """
+    if comm.size == 1:
+        if error is not None:
+            raise error
+        return
+    failed = comm.min(comm.rank if error is not None else comm.size)
+    if failed == comm.size:
+        return
+    kind = type(error).__name__ if isinstance(error, RomnetError) else "RomnetError"
+    words = f"{kind}\n{error}" if kind != "RomnetError" else f"RomnetError\n{error!r}"
+    text = words.encode() if comm.rank == failed else b""
+    encoded = comm.concatenate(np.frombuffer(text, dtype=np.uint8))
+    name, message = encoded.tobytes().decode().split("\n", 1)
+    raise getattr(errors, name, RomnetError)(f"rank {failed:g} of {comm.size}: {message}") from error
+
+
+@contextmanager
+def together(comm: Communicator) -> Iterator[None]:
+    """Run a block that must succeed on every rank or fail on every rank.
+
+    The block itself must not call collective operations after a point where one rank alone may
+    fail; wrap the local work, leave the reductions outside.
+
+    Examples
+    --------
+    >>> with together(SerialCommunicator()):
+    ...     local = 1.0
+    """
+    problem: Exception | None = None
+    try:
+        yield
+    except Exception as error:  # noqa: BLE001  (re-raised on all ranks just below)
+        problem = error
+    raise_together(comm, problem)

@@ -1,0 +1,108 @@
+"""Snapshots as columns, read by blocks of rows or one at a time, wherever they are kept."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+from jaxtyping import Float, Int
+
+
+class SnapshotSource(Protocol):
+    """Snapshots of one field on one rank: ``n_rows`` rows, one column for each instant."""
+
+    @property
+    def n_rows(self) -> int:
+        """Rows on this rank (dofs, or points times components)."""
+
+    @property
+    def n_snapshots(self) -> int:
+        """Columns."""
+
+    def rows(self, numbers: Int[np.ndarray, " n"]) -> Float[np.ndarray, "n n_snapshots"]:
+        """Read some rows of all snapshots; `numbers` are this rank's own, ascending."""
+
+    def column(self, number: int) -> Float[np.ndarray, " n_rows"]:
+        """Read one snapshot."""
+
+
+@dataclass(frozen=True)
+class ArraySource:
+    """Snapshots held in memory.
+
+    Attributes
+    ----------
+    values
+        One column for each snapshot (n_rows, n_snapshots).
+
+    Examples
+    --------
+    >>> source = ArraySource(np.arange(6.0).reshape(3, 2))
+    >>> source.rows(np.array([0, 2])).tolist()
+    [[0.0, 1.0], [4.0, 5.0]]
+    """
+
+    values: Float[np.ndarray, "n_rows n_snapshots"]
+
+    @property
+    def n_rows(self) -> int:
+        """Rows on this rank."""
+        return int(self.values.shape[0])
+
+    @property
+    def n_snapshots(self) -> int:
+        """Columns."""
+        return int(self.values.shape[1])
+
+    def rows(self, numbers: Int[np.ndarray, " n"]) -> Float[np.ndarray, "n n_snapshots"]:
+        """Read some rows of all snapshots."""
+        return np.asarray(self.values[numbers])
+
+    def column(self, number: int) -> Float[np.ndarray, " n_rows"]:
+        """Read one snapshot."""
+        return np.ascontiguousarray(self.values[:, number])
+
+
+@dataclass(frozen=True)
+class StackedSource:
+    """Several sources side by side, such as the simulations of one training set.
+
+    Examples
+    --------
+    >>> one = ArraySource(np.ones((2, 1)))
+    >>> StackedSource((one, one)).n_snapshots
+    2
+    """
+
+    parts: tuple[SnapshotSource, ...]
+
+    def __post_init__(self) -> None:
+        """Refuse parts of unequal length."""
+        if len({part.n_rows for part in self.parts}) != 1:
+            sizes = [part.n_rows for part in self.parts]
+            message = f"snapshot sources must have the same rows, got {sizes}."
+            raise ValueError(message)
+
+    @property
+    def n_rows(self) -> int:
+        """Rows on this rank."""
+        return self.parts[0].n_rows
+
+    @property
+    def n_snapshots(self) -> int:
+        """Columns of all parts."""
+        return sum(part.n_snapshots for part in self.parts)
+
+    def rows(self, numbers: Int[np.ndarray, " n"]) -> Float[np.ndarray, "n n_snapshots"]:
+        """Read some rows of all snapshots."""
+        return np.hstack([part.rows(numbers) for part in self.parts])
+
+    def column(self, number: int) -> Float[np.ndarray, " n_rows"]:
+        """Read one snapshot."""
+        for part in self.parts:
+            if number < part.n_snapshots:
+                return part.column(number)
+            number -= part.n_snapshots
+        message = f"there are {self.n_snapshots} snapshots only."
+        raise IndexError(message)

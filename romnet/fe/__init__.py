@@ -1,0 +1,1 @@
+"""Finite-element facts: meshes, cells, Gauss rules, strain operators, load vectors."""

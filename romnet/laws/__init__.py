@@ -1,0 +1,1 @@
+"""Constitutive laws: the contract, the UMAT host, the reference laws and their registry."""

@@ -1,0 +1,92 @@
+"""What a constitutive law promises: a pure function of the committed state and the increment."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+from jaxtyping import Float, Int
+
+
+@dataclass(frozen=True)
+class TimeStep:
+    """One increment of time, from `start` over `length` [time]."""
+
+    start: float
+    length: float
+
+    @property
+    def end(self) -> float:
+        """Time at the end of the increment [time]."""
+        return self.start + self.length
+
+
+@dataclass(frozen=True)
+class LawResponse:
+    """What a batch of points answers at the end of an increment.
+
+    Attributes
+    ----------
+    stress
+        Stress (n_points, n_components) [stress].
+    state
+        Trial state (n_points, n_state); the caller commits it or throws it away.
+    tangent
+        Consistent tangent d stress / d strain (n_points, n_components, n_components), row =
+        stress component [stress].
+    failed
+        Numbers of the points whose integration failed; empty when all went well.
+    step_factor
+        Proposed factor on the time step, below 1 when a point asks for a cut [-].
+    """
+
+    stress: Float[np.ndarray, "n_points n_components"]
+    state: Float[np.ndarray, "n_points n_state"]
+    tangent: Float[np.ndarray, "n_points n_components n_components"]
+    failed: Int[np.ndarray, " n_failed"]
+    step_factor: float = 1.0
+
+    @property
+    def ok(self) -> bool:
+        """Whether every point was integrated and none asks for a smaller step."""
+        return self.failed.size == 0 and self.step_factor >= 1.0
+
+
+class ConstitutiveLaw(Protocol):
+    """History-dependent law for a batch of integration points.
+
+    Attributes
+    ----------
+    n_components
+        Voigt components: 6, or 4 in plane strain.
+    n_state
+        Columns of the state, which holds *everything* the law remembers, the stress included.
+    state_fields
+        Named groups of columns of the state, such as ``{"stress": slice(0, 6), "p": slice(6, 7)}``.
+    symmetric_tangent
+        Whether the tangent is symmetric for every admissible state.
+    """
+
+    n_components: int
+    n_state: int
+    state_fields: Mapping[str, slice]
+    symmetric_tangent: bool
+
+    def initial_state(self, n_points: int) -> Float[np.ndarray, "n_points n_state"]:
+        """Return the state of a virgin material."""
+
+    def integrate(
+        self,
+        strain_old: Float[np.ndarray, "n_points n_components"],
+        strain_new: Float[np.ndarray, "n_points n_components"],
+        state_old: Float[np.ndarray, "n_points n_state"],
+        temperature_old: Float[np.ndarray, " n_points"],
+        temperature_new: Float[np.ndarray, " n_points"],
+        step: TimeStep,
+    ) -> LawResponse:
+        """Integrate one increment from the committed state; arguments stay untouched.
+
+        Strains are *total* strains with engineering shear; thermal expansion belongs to the law.
+        """
