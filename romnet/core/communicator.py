@@ -119,7 +119,9 @@ def raise_together(comm: Communicator, error: Exception | None) -> None:
     text = words.encode() if comm.rank == failed else b""
     encoded = comm.concatenate(np.frombuffer(text, dtype=np.uint8))
     name, message = encoded.tobytes().decode().split("\n", 1)
-    raise getattr(errors, name, RomnetError)(f"rank {failed:g} of {comm.size}: {message}") from error
+    raise getattr(errors, name, RomnetError)(
+        f"rank {failed:g} of {comm.size}: {message}"
+    ) from error
 
 
 @contextmanager

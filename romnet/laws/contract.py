@@ -74,8 +74,10 @@ class ConstitutiveLaw(Protocol):
     state_fields: Mapping[str, slice]
     symmetric_tangent: bool
 
-    def initial_state(self, n_points: int) -> Float[np.ndarray, "n_points n_state"]:
-        """Return the state of a virgin material."""
+    def initial_state(
+        self, temperature: Float[np.ndarray, " n_points"]
+    ) -> Float[np.ndarray, "n_points n_state"]:
+        """Return the virgin state, free of stress and of thermal strain at this temperature."""
 
     def integrate(
         self,
