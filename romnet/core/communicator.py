@@ -13,6 +13,7 @@ from typing import Protocol
 import numpy as np
 
 from romnet.core import errors
+from romnet.core.arrays import Array
 from romnet.core.errors import RomnetError
 
 
@@ -27,7 +28,7 @@ class Communicator(Protocol):
     def size(self) -> int:
         """How many ranks there are."""
 
-    def sum(self, part: np.ndarray) -> np.ndarray:
+    def sum(self, part: Array) -> Array:
         """Sum arrays of equal shape over the ranks."""
 
     def max(self, value: float) -> float:
@@ -36,10 +37,10 @@ class Communicator(Protocol):
     def min(self, value: float) -> float:
         """Return the smallest value of all ranks."""
 
-    def concatenate(self, part: np.ndarray) -> np.ndarray:
+    def concatenate(self, part: Array) -> Array:
         """Stack the rows of all ranks, in rank order, on every rank."""
 
-    def broadcast(self, array: np.ndarray, root: int = 0) -> np.ndarray:
+    def broadcast(self, array: Array, root: int = 0) -> Array:
         """Return the array of `root`; the other ranks pass one of equal shape and type."""
 
     def barrier(self) -> None:
@@ -59,7 +60,7 @@ class SerialCommunicator:
     rank = 0
     size = 1
 
-    def sum(self, part: np.ndarray) -> np.ndarray:
+    def sum(self, part: Array) -> Array:
         """Return a copy of `part`."""
         return np.array(part)
 
@@ -71,11 +72,11 @@ class SerialCommunicator:
         """Return `value`."""
         return value
 
-    def concatenate(self, part: np.ndarray) -> np.ndarray:
+    def concatenate(self, part: Array) -> Array:
         """Return a copy of `part`."""
         return np.array(part)
 
-    def broadcast(self, array: np.ndarray, root: int = 0) -> np.ndarray:  # noqa: ARG002
+    def broadcast(self, array: Array, root: int = 0) -> Array:  # noqa: ARG002
         """Return `array`."""
         return array
 

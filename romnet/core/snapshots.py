@@ -8,6 +8,8 @@ from typing import Protocol
 import numpy as np
 from jaxtyping import Float, Int
 
+from romnet.core.arrays import Array
+
 
 class SnapshotSource(Protocol):
     """Snapshots of one field on one rank: ``n_rows`` rows, one column for each instant."""
@@ -20,10 +22,10 @@ class SnapshotSource(Protocol):
     def n_snapshots(self) -> int:
         """Columns."""
 
-    def rows(self, numbers: Int[np.ndarray, " n"]) -> Float[np.ndarray, "n n_snapshots"]:
+    def rows(self, numbers: Int[Array, " n"]) -> Float[Array, "n n_snapshots"]:
         """Read some rows of all snapshots; `numbers` are this rank's own, ascending."""
 
-    def column(self, number: int) -> Float[np.ndarray, " n_rows"]:
+    def column(self, number: int) -> Float[Array, " n_rows"]:
         """Read one snapshot."""
 
 
@@ -43,7 +45,7 @@ class ArraySource:
     [[0.0, 1.0], [4.0, 5.0]]
     """
 
-    values: Float[np.ndarray, "n_rows n_snapshots"]
+    values: Float[Array, "n_rows n_snapshots"]
 
     @property
     def n_rows(self) -> int:
@@ -55,11 +57,11 @@ class ArraySource:
         """Columns."""
         return int(self.values.shape[1])
 
-    def rows(self, numbers: Int[np.ndarray, " n"]) -> Float[np.ndarray, "n n_snapshots"]:
+    def rows(self, numbers: Int[Array, " n"]) -> Float[Array, "n n_snapshots"]:
         """Read some rows of all snapshots."""
         return np.asarray(self.values[numbers])
 
-    def column(self, number: int) -> Float[np.ndarray, " n_rows"]:
+    def column(self, number: int) -> Float[Array, " n_rows"]:
         """Read one snapshot."""
         return np.ascontiguousarray(self.values[:, number])
 
@@ -94,11 +96,11 @@ class StackedSource:
         """Columns of all parts."""
         return sum(part.n_snapshots for part in self.parts)
 
-    def rows(self, numbers: Int[np.ndarray, " n"]) -> Float[np.ndarray, "n n_snapshots"]:
+    def rows(self, numbers: Int[Array, " n"]) -> Float[Array, "n n_snapshots"]:
         """Read some rows of all snapshots."""
         return np.hstack([part.rows(numbers) for part in self.parts])
 
-    def column(self, number: int) -> Float[np.ndarray, " n_rows"]:
+    def column(self, number: int) -> Float[Array, " n_rows"]:
         """Read one snapshot."""
         for part in self.parts:
             if number < part.n_snapshots:

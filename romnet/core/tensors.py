@@ -13,6 +13,8 @@ from typing import Literal
 import numpy as np
 from jaxtyping import Float
 
+from romnet.core.arrays import Array
+
 VOIGT: tuple[str, ...] = ("11", "22", "33", "12", "13", "23")
 N_NORMAL = 3
 
@@ -29,12 +31,12 @@ def n_components(n_dim: int) -> int:
 
 
 def to_voigt(
-    components: Float[np.ndarray, "*batch n"],
+    components: Float[Array, "*batch n"],
     order: Sequence[str],
     *,
     quantity: Literal["stress", "strain"],
     tensor_shear: bool = True,
-) -> Float[np.ndarray, "*batch n"]:
+) -> Float[Array, "*batch n"]:
     """Reorder foreign components to romnet's convention.
 
     Parameters
@@ -78,7 +80,7 @@ def to_voigt(
     return reordered
 
 
-def von_mises(stress: Float[np.ndarray, "*batch n"]) -> Float[np.ndarray, "*batch"]:
+def von_mises(stress: Float[Array, "*batch n"]) -> Float[Array, "*batch"]:
     """Return the von Mises equivalent stress of 6 or 4 Voigt components.
 
     Examples

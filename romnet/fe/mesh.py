@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-import numpy as np
 from jaxtyping import Float, Int
+
+from romnet.core.arrays import Array
 
 
 @dataclass(frozen=True)
@@ -29,9 +30,9 @@ class CellBlock:
     """
 
     cell_type: str
-    connectivity: Int[np.ndarray, "n_cells n_cell_nodes"]
+    connectivity: Int[Array, "n_cells n_cell_nodes"]
     formulation: str
-    ids: Int[np.ndarray, " n_cells"]
+    ids: Int[Array, " n_cells"]
 
 
 @dataclass(frozen=True)
@@ -46,8 +47,8 @@ class FaceSet:
         Number of each face in its cell (n_faces,), positions in ``CELLS[...].faces``.
     """
 
-    cells: Int[np.ndarray, " n_faces"]
-    local_faces: Int[np.ndarray, " n_faces"]
+    cells: Int[Array, " n_faces"]
+    local_faces: Int[Array, " n_faces"]
 
 
 @dataclass(frozen=True)
@@ -71,11 +72,11 @@ class Mesh:
         When built with a node number that does not exist or arrays that do not fit together.
     """
 
-    nodes: Float[np.ndarray, "n_nodes n_dim"]
+    nodes: Float[Array, "n_nodes n_dim"]
     blocks: tuple[CellBlock, ...]
-    node_ids: Int[np.ndarray, " n_nodes"]
-    node_sets: Mapping[str, Int[np.ndarray, " n"]] = field(default_factory=dict)
-    cell_sets: Mapping[str, Int[np.ndarray, " n"]] = field(default_factory=dict)
+    node_ids: Int[Array, " n_nodes"]
+    node_sets: Mapping[str, Int[Array, " n"]] = field(default_factory=dict)
+    cell_sets: Mapping[str, Int[Array, " n"]] = field(default_factory=dict)
     face_sets: Mapping[str, FaceSet] = field(default_factory=dict)
 
     def __post_init__(self) -> None:

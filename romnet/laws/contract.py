@@ -6,8 +6,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Protocol
 
-import numpy as np
 from jaxtyping import Float, Int
+
+from romnet.core.arrays import Array
 
 
 @dataclass(frozen=True)
@@ -42,10 +43,10 @@ class LawResponse:
         Proposed factor on the time step, below 1 when a point asks for a cut [-].
     """
 
-    stress: Float[np.ndarray, "n_points n_components"]
-    state: Float[np.ndarray, "n_points n_state"]
-    tangent: Float[np.ndarray, "n_points n_components n_components"]
-    failed: Int[np.ndarray, " n_failed"]
+    stress: Float[Array, "n_points n_components"]
+    state: Float[Array, "n_points n_state"]
+    tangent: Float[Array, "n_points n_components n_components"]
+    failed: Int[Array, " n_failed"]
     step_factor: float = 1.0
 
     @property
@@ -75,17 +76,17 @@ class ConstitutiveLaw(Protocol):
     symmetric_tangent: bool
 
     def initial_state(
-        self, temperature: Float[np.ndarray, " n_points"]
-    ) -> Float[np.ndarray, "n_points n_state"]:
+        self, temperature: Float[Array, " n_points"]
+    ) -> Float[Array, "n_points n_state"]:
         """Return the virgin state, free of stress and of thermal strain at this temperature."""
 
     def integrate(
         self,
-        strain_old: Float[np.ndarray, "n_points n_components"],
-        strain_new: Float[np.ndarray, "n_points n_components"],
-        state_old: Float[np.ndarray, "n_points n_state"],
-        temperature_old: Float[np.ndarray, " n_points"],
-        temperature_new: Float[np.ndarray, " n_points"],
+        strain_old: Float[Array, "n_points n_components"],
+        strain_new: Float[Array, "n_points n_components"],
+        state_old: Float[Array, "n_points n_state"],
+        temperature_old: Float[Array, " n_points"],
+        temperature_new: Float[Array, " n_points"],
         step: TimeStep,
     ) -> LawResponse:
         """Integrate one increment from the committed state; arguments stay untouched.
