@@ -1,0 +1,1 @@
+"""MPI and PETSc behind the protocols of the core."""

@@ -1,0 +1,101 @@
+"""The communicator over MPI, and the choice between it and the set of one rank."""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from romnet.core.arrays import Array
+from romnet.core.communicator import Communicator, SerialCommunicator
+
+if TYPE_CHECKING:
+    from mpi4py import MPI
+
+# Variables that the launchers of Open MPI, MPICH, PMIx and Slurm set for their children.
+_LAUNCHERS = ("OMPI_COMM_WORLD_SIZE", "PMI_SIZE", "PMIX_RANK", "MPI_LOCALNRANKS")
+
+
+class MpiCommunicator:
+    """Ranks of an MPI communicator.
+
+    Only buffers travel, never Python objects, so nothing is pickled.
+
+    Attributes
+    ----------
+    raw
+        The mpi4py communicator, for libraries that want it.
+    """
+
+    def __init__(self, raw: MPI.Comm) -> None:
+        self.raw = raw
+
+    @property
+    def rank(self) -> int:
+        """Number of this rank, from 0."""
+        return int(self.raw.Get_rank())
+
+    @property
+    def size(self) -> int:
+        """How many ranks there are."""
+        return int(self.raw.Get_size())
+
+    def sum(self, part: Array) -> Array:
+        """Sum arrays of equal shape over the ranks."""
+        part = np.ascontiguousarray(part)
+        total = np.empty_like(part)
+        self.raw.Allreduce(part, total)
+        return total
+
+    def max(self, value: float) -> float:
+        """Return the largest value of all ranks."""
+        return float(np.max(self.concatenate(np.array([value], dtype=float))))
+
+    def min(self, value: float) -> float:
+        """Return the smallest value of all ranks."""
+        return float(np.min(self.concatenate(np.array([value], dtype=float))))
+
+    def concatenate(self, part: Array) -> Array:
+        """Stack the rows of all ranks, in rank order, on every rank."""
+        part = np.ascontiguousarray(part)
+        counts = np.empty(self.size, dtype=np.int64)
+        self.raw.Allgather(np.array([part.shape[0]], dtype=np.int64), counts)
+        stacked = np.empty((int(counts.sum()), *part.shape[1:]), dtype=part.dtype)
+        row_size = int(np.prod(part.shape[1:], dtype=np.int64))
+        self.raw.Allgatherv(part, [stacked, counts * row_size])
+        return stacked
+
+    def broadcast(self, array: Array, root: int = 0) -> Array:
+        """Return the array of `root`; the other ranks pass one of equal shape and type."""
+        array = (
+            np.ascontiguousarray(array) if self.rank == root else np.empty_like(array, order="C")
+        )
+        self.raw.Bcast(array, root=root)
+        return array
+
+    def barrier(self) -> None:
+        """Wait for every rank."""
+        self.raw.Barrier()
+
+
+def world() -> Communicator:
+    """Return all ranks of this run: those of ``mpiexec``, or the one there is.
+
+    MPI is loaded only when a launcher started this process, so that a serial run neither needs
+    it nor pays for it.
+
+    Notes
+    -----
+    Collective: no.
+
+    Examples
+    --------
+    >>> world().size >= 1
+    True
+    """
+    if not any(name in os.environ for name in _LAUNCHERS):
+        return SerialCommunicator()
+    from mpi4py import MPI
+
+    return MpiCommunicator(MPI.COMM_WORLD)  # noqa: TID251  (the one place)

@@ -1,0 +1,1 @@
+"""Offline numerics: bases, reduced quadratures, gappy operators, the reduced model."""

@@ -1,0 +1,131 @@
+"""Gappy POD: whole fields at integration points from their values at few of them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from jaxtyping import Float, Int
+
+from romnet.core.arrays import Array
+from romnet.core.communicator import Communicator
+from romnet.core.errors import AccuracyError
+from romnet.reduction.selection import NOTHING, best_point, column_of
+
+
+@dataclass(frozen=True)
+class GappyOperator:
+    r"""Least-squares link between values on the mask and coefficients of the modes.
+
+    Attributes
+    ----------
+    mask_modes
+        :math:`B`, the modes at the mask points (n_mask, n_modes).
+    inverse
+        :math:`B^+`, from mask values to coefficients (n_modes, n_mask).
+    condition
+        Ratio of the extreme singular values of *B* [-]; large values amplify noise.
+    largest_norm
+        Largest norm of the field on the mask in training, the scale of its residual while the
+        field itself is negligible.
+
+    Examples
+    --------
+    >>> operator = GappyOperator.build(np.array([[1.0], [2.0], [2.0]]), largest_norm=3.0)
+    >>> operator.inverse.shape, operator.condition
+    ((1, 3), 1.0)
+    >>> round(operator.residual(np.array([1.0, 2.0, 2.0])), 12)
+    0.0
+    """
+
+    mask_modes: Float[Array, "n_mask n_modes"]
+    inverse: Float[Array, "n_modes n_mask"]
+    condition: float
+    largest_norm: float
+
+    @classmethod
+    def build(
+        cls, mask_modes: Float[Array, "n_mask n_modes"], *, largest_norm: float
+    ) -> GappyOperator:
+        """Factorise the modes at the mask points.
+
+        Raises
+        ------
+        AccuracyError
+            If the mask cannot tell the modes apart.
+        """
+        values = np.linalg.svd(mask_modes, compute_uv=False)
+        if len(mask_modes) < mask_modes.shape[1] or not values[-1] > 0.0:
+            message = (
+                f"gappy POD: {len(mask_modes)} points cannot identify {mask_modes.shape[1]} modes; "
+                "use fewer modes or more points."
+            )
+            raise AccuracyError(message)
+        return cls(
+            mask_modes=mask_modes,
+            inverse=np.linalg.pinv(mask_modes),
+            condition=float(values[0] / values[-1]),
+            largest_norm=largest_norm,
+        )
+
+    def residual(self, values: Float[Array, " n_mask"]) -> float:
+        """Return the relative part of mask values that the modes cannot represent [-]."""
+        scale = max(float(np.linalg.norm(values)), 1e-3 * self.largest_norm)
+        rest = values - self.mask_modes @ (self.inverse @ values)
+        return float(np.linalg.norm(rest)) / scale if scale > 0.0 else 0.0
+
+
+def interpolation_points(
+    modes: Float[Array, "n_points n_modes"],
+    numbers: Int[Array, " n_points"],
+    comm: Communicator,
+) -> Int[Array, " n_modes"]:
+    """Select as many points as modes at which the modes are well told apart.
+
+    Column-pivoted QR of the transposed modes over the points of all ranks (the pivot rule of
+    Q-DEIM): each pivot is the point where the part of the modes not yet seen is largest.
+
+    Parameters
+    ----------
+    modes
+        Modes at the points of this rank.
+    numbers
+        Global numbers of these points.
+    comm
+        The ranks.
+
+    Returns
+    -------
+    ndarray
+        Global numbers, ascending.
+
+    Raises
+    ------
+    AccuracyError
+        If the modes are linearly dependent.
+
+    Notes
+    -----
+    Collective: yes. Deterministic: yes, for any number of ranks. Cost: O(n_points n_modes^2).
+
+    Examples
+    --------
+    >>> from romnet.core.communicator import SerialCommunicator
+    >>> modes = np.array([[0.1, 0.0], [1.0, 0.2], [0.0, 0.5]])
+    >>> interpolation_points(modes, np.arange(3), SerialCommunicator()).tolist()
+    [1, 2]
+    """
+    rest = modes.T.copy()
+    selected: list[int] = []
+    for _ in range(modes.shape[1]):
+        scores = np.sqrt((rest**2).sum(axis=0))
+        scores[np.isin(numbers, selected)] = -np.inf
+        point, length = best_point(scores, numbers, comm)
+        if point == NOTHING:
+            message = f"gappy POD: only {len(selected)} of {modes.shape[1]} modes are independent."
+            raise AccuracyError(message)
+        direction = column_of(point, rest, numbers, comm) / length
+        direction /= np.linalg.norm(direction)
+        rest -= np.outer(direction, direction @ rest)
+        selected.append(point)
+    return np.array(sorted(selected), dtype=np.int64)
