@@ -11,7 +11,7 @@ from jaxtyping import Float, Int
 from romnet.core.arrays import Array
 from romnet.core.communicator import Communicator
 from romnet.core.errors import AccuracyError
-from romnet.reduction.selection import NOTHING, TIE_TOLERANCE, best_point, column_of
+from romnet.reduction.selection import NOTHING, TIE_TOLERANCE, at_points, best_point, owned
 
 
 @dataclass(frozen=True)
@@ -123,7 +123,8 @@ def empirical_cubature(
 
     while fit.residual_norm > tolerance * scale:
         scores = (fit.residual @ rows) / np.where(norms > 0.0, norms, np.inf)
-        scores[np.isin(numbers, [*fit.labels, *refused])] = -np.inf
+        taken = np.array([*fit.labels, *refused], dtype=np.int64)
+        scores[owned(taken, numbers)[1]] = -np.inf
         point, _ = best_point(scores, numbers, comm, tie_tolerance=tie_tolerance)
         if point == NOTHING:
             message = (
@@ -132,7 +133,7 @@ def empirical_cubature(
                 f"{len(fit.labels)} points; try a tolerance above this residual."
             )
             raise AccuracyError(message)
-        if fit.add(point, column_of(point, rows, numbers, comm)):
+        if fit.add(point, at_points(np.array([point]), rows.T, numbers, comm)[0]):
             refused.clear()
             history.append(fit.residual_norm / scale)
         else:

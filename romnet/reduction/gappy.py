@@ -10,7 +10,7 @@ from jaxtyping import Float, Int
 from romnet.core.arrays import Array
 from romnet.core.communicator import Communicator
 from romnet.core.errors import AccuracyError
-from romnet.reduction.selection import NOTHING, best_point, column_of
+from romnet.reduction.selection import NOTHING, at_points, best_point, owned
 
 
 @dataclass(frozen=True)
@@ -119,12 +119,12 @@ def interpolation_points(
     selected: list[int] = []
     for _ in range(modes.shape[1]):
         scores = np.sqrt((rest**2).sum(axis=0))
-        scores[np.isin(numbers, selected)] = -np.inf
+        scores[owned(np.array(selected, dtype=np.int64), numbers)[1]] = -np.inf
         point, length = best_point(scores, numbers, comm)
         if point == NOTHING:
             message = f"gappy POD: only {len(selected)} of {modes.shape[1]} modes are independent."
             raise AccuracyError(message)
-        direction = column_of(point, rest, numbers, comm) / length
+        direction = at_points(np.array([point]), rest.T, numbers, comm)[0] / length
         direction /= np.linalg.norm(direction)
         rest -= np.outer(direction, direction @ rest)
         selected.append(point)

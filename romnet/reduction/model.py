@@ -1,4 +1,4 @@
-"""The reduced model: everything an online computation needs, and nothing of the size of the mesh."""
+"""The reduced model: all that an online computation needs, nothing of the size of the mesh."""
 
 from __future__ import annotations
 
@@ -61,6 +61,8 @@ class ReducedModel:
         Specifications of the constitutive laws, as `romnet.laws.registry.build_law` reads them.
     law_of_point
         Position in `law_specs` for each mask point.
+    dual
+        Names of the dual fields that can be rebuilt: ``"p"``, ``"stress"``, ...
     gappy
         Operator of each scalar dual field: ``"p"``, ``"stress_11"``, ...
     loadings
@@ -74,6 +76,7 @@ class ReducedModel:
     strain_modes: Float[Array, "n_mask n_components n_modes"]
     law_specs: tuple[Mapping[str, Any], ...]
     law_of_point: Int[Array, " n_mask"]
+    dual: tuple[str, ...]
     gappy: Mapping[str, GappyOperator]
     loadings: Mapping[str, ReducedLoading]
     units: Mapping[str, str]

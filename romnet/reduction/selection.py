@@ -58,18 +58,53 @@ def best_point(
     return int(smallest), best
 
 
-def column_of(
-    point: int,
-    columns: Float[Array, "n_rows n_points"],
+def at_points(
+    points: Int[Array, " n_selected"],
+    values: Float[Array, "n_points ..."],
     numbers: Int[Array, " n_points"],
     comm: Communicator,
-) -> Float[Array, " n_rows"]:
-    """Give every rank the column of one point, which one rank owns.
+) -> Float[Array, "n_selected ..."]:
+    """Give every rank the values at some points, each of which one rank owns.
+
+    Parameters
+    ----------
+    points
+        Global numbers of the wanted points, in the wanted order.
+    values
+        Values at the points of this rank.
+    numbers
+        Global numbers of the points of this rank, ascending.
+    comm
+        The ranks.
 
     Notes
     -----
     Collective: yes.
+
+    Examples
+    --------
+    >>> from romnet.core.communicator import SerialCommunicator
+    >>> values, numbers = np.array([0.5, 0.7, 0.9]), np.array([3, 5, 8])
+    >>> at_points(np.array([8, 3]), values, numbers, SerialCommunicator()).tolist()
+    [0.9, 0.5]
     """
-    mine = np.flatnonzero(numbers == point)
-    column = columns[:, mine[0]] if mine.size else np.zeros(columns.shape[0])
-    return comm.sum(column)
+    found, mine = owned(points, numbers)
+    part = np.zeros((len(points), *values.shape[1:]))
+    part[found] = values[mine]
+    return comm.sum(part)
+
+
+def owned(
+    points: Int[Array, " n_selected"], numbers: Int[Array, " n_points"]
+) -> tuple[Int[Array, " n_owned"], Int[Array, " n_owned"]]:
+    """Return which of `points` this rank owns, and their positions in `numbers`.
+
+    Examples
+    --------
+    >>> owned(np.array([8, 3, 4]), np.array([3, 5, 8]))
+    (array([0, 1]), array([2, 0]))
+    """
+    places = np.searchsorted(numbers, points)
+    inside = np.flatnonzero(places < len(numbers))
+    found = inside[numbers[places[inside]] == points[inside]]
+    return found, places[found]

@@ -1,0 +1,1 @@
+"""Distributed high-fidelity computations: snapshots, verification, enrichment steps."""

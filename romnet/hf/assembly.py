@@ -1,0 +1,114 @@
+"""Internal forces and tangent stiffness of this rank's cells."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import scipy.sparse
+from jaxtyping import Float, Int
+
+from romnet.core.arrays import Array
+from romnet.fe.discretization import BlockDiscretization, Discretization, element_strain_matrices
+
+_CHUNK_VALUES = 2**23  # 64 MB of strain matrices at a time
+
+
+@dataclass(frozen=True)
+class StiffnessPattern:
+    """Where the entries of element matrices go in a sparse matrix: found once, used at each step.
+
+    Attributes
+    ----------
+    indices, indptr
+        Column numbers and row starts of the sparse matrix.
+    places
+        For each block of cells, position in the values of every entry of every element matrix.
+    """
+
+    indices: Int[Array, " n_entries"]
+    indptr: Int[Array, " n_rows"]
+    places: tuple[Int[Array, " _"], ...]
+
+    @classmethod
+    def build(cls, discretization: Discretization) -> StiffnessPattern:
+        """Find the pattern of a discretization."""
+        n_dofs = discretization.n_dofs
+        keys = []
+        for block in discretization.blocks:
+            dofs = cell_dofs(block.connectivity, discretization.n_dim)
+            keys.append((dofs[:, :, None] * n_dofs + dofs[:, None, :]).ravel())
+        entries, places = np.unique(np.concatenate(keys), return_inverse=True)
+        indptr = np.searchsorted(entries, np.arange(n_dofs + 1) * n_dofs)
+        starts = np.cumsum([len(key) for key in keys])[:-1]
+        return cls(entries % n_dofs, indptr, tuple(np.split(places, starts)))
+
+
+def internal_force(
+    discretization: Discretization, stress: Float[Array, "n_points n_components"]
+) -> Float[Array, " n_dofs"]:
+    r"""Return :math:`\\int B^T \\sigma` over this rank's cells.
+
+    Notes
+    -----
+    Collective: no; the sum over ranks is the force.
+    """
+    weighted = (discretization.weights[:, None] * stress).ravel()
+    return np.asarray(discretization.strain_operator.T @ weighted)
+
+
+def stiffness(
+    discretization: Discretization,
+    pattern: StiffnessPattern,
+    tangent: Float[Array, "n_points n_components n_components"],
+) -> scipy.sparse.csr_matrix:
+    r"""Return :math:`\\int B^T C B` over this rank's cells.
+
+    Notes
+    -----
+    Collective: no. Cost: one small matrix product for each cell.
+    """
+    values = np.zeros(len(pattern.indices))
+    weighted = discretization.weights[:, None, None] * tangent
+    start = 0
+    for block, places in zip(discretization.blocks, pattern.places, strict=True):
+        n_cells, n_points = block.gradients.shape[:2]
+        stop = start + n_cells * n_points
+        elements = _element_matrices(
+            block, weighted[start:stop].reshape(n_cells, n_points, *tangent.shape[1:])
+        )
+        values += np.bincount(places, weights=elements.ravel(), minlength=len(values))
+        start = stop
+    shape = (discretization.n_dofs, discretization.n_dofs)
+    return scipy.sparse.csr_matrix((values, pattern.indices, pattern.indptr), shape=shape)
+
+
+def cell_dofs(
+    connectivity: Int[Array, "n_cells n_cell_nodes"], n_dim: int
+) -> Int[Array, "n_cells n_cell_dofs"]:
+    """Return the dofs of each cell, node by node.
+
+    Examples
+    --------
+    >>> cell_dofs(np.array([[0, 2]]), 2).tolist()
+    [[0, 1, 4, 5]]
+    """
+    dofs = connectivity[:, :, None] * n_dim + np.arange(n_dim)
+    return np.asarray(dofs.reshape(len(connectivity), -1))
+
+
+def _element_matrices(block: BlockDiscretization, weighted: Array) -> Array:
+    """Integrate B^T C B on each cell, by chunks of cells."""
+    n_cells, n_points, n_nodes, n_dim = block.gradients.shape
+    n_components, n_dofs = weighted.shape[2], n_nodes * n_dim
+    elements = np.empty((n_cells, n_dofs, n_dofs))
+    size = max(1, _CHUNK_VALUES // (n_points * n_components * n_dofs))
+    for start in range(0, n_cells, size):
+        cells = slice(start, start + size)
+        strain = element_strain_matrices(block, cells)
+        forces = np.matmul(weighted[cells], strain)
+        rows = (len(strain), n_points * n_components, n_dofs)
+        np.matmul(
+            strain.reshape(rows).transpose(0, 2, 1), forces.reshape(rows), out=elements[cells]
+        )
+    return elements

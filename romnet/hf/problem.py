@@ -1,0 +1,185 @@
+"""High-fidelity equilibrium of a distributed mesh under a load case."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cached_property
+from time import perf_counter
+
+import numpy as np
+from jaxtyping import Float
+
+from romnet.core.arrays import Array
+from romnet.core.communicator import Communicator
+from romnet.fe.discretization import Discretization
+from romnet.fe.loading import Loading
+from romnet.fe.partition import Subdomain
+from romnet.hf.assembly import StiffnessPattern, internal_force, stiffness
+from romnet.laws.composite import Heterogeneous
+from romnet.laws.contract import LawResponse, TimeStep
+from romnet.online.newton import NewtonOptions, SingularTangentError, Trial
+from romnet.online.stepping import Committed, StepOutcome, march
+from romnet.parallel.petsc import Exchange, Layout, LinearSolver
+
+
+@dataclass(frozen=True)
+class HighFidelityProblem:
+    """A structure, its laws and a load case on this rank's cells.
+
+    Attributes
+    ----------
+    subdomain, discretization
+        Cells and integration points of this rank.
+    laws
+        Laws of these points.
+    loading
+        The load case.
+    comm
+        The ranks.
+    """
+
+    subdomain: Subdomain
+    discretization: Discretization
+    laws: Heterogeneous
+    loading: Loading
+    comm: Communicator
+
+    @cached_property
+    def exchange(self) -> Exchange:
+        """Sums over the interfaces between ranks."""
+        return Exchange(Layout.build(self.subdomain, self.comm))
+
+    @cached_property
+    def linear_solver(self) -> LinearSolver:
+        """The linear solver, set up once."""
+        return LinearSolver(
+            self.exchange,
+            self.loading.constrained,
+            self.subdomain.mesh.nodes,
+            symmetric=self.laws.symmetric_tangent,
+        )
+
+    @cached_property
+    def pattern(self) -> StiffnessPattern:
+        """Sparsity of the stiffness."""
+        return StiffnessPattern.build(self.discretization)
+
+    def start(self) -> Committed:
+        """Return the virgin state at the first instant."""
+        n_points, n_dofs = self.discretization.n_points, self.discretization.n_dofs
+        time = float(self.loading.times[0])
+        return Committed(
+            time=time,
+            unknown=np.zeros(n_dofs),
+            rate=np.zeros(n_dofs),
+            strain=np.zeros((n_points, self.discretization.n_components)),
+            state=self.laws.initial_state(self.loading.temperature.at(time)),
+        )
+
+    def increment(self, committed: Committed, step: TimeStep) -> HighFidelityIncrement:
+        """Return the equations of one increment."""
+        return HighFidelityIncrement(
+            problem=self,
+            committed=committed,
+            step=step,
+            force=self.exchange.accumulated(self.loading.force.at(step.end)),
+            prescribed=self.loading.prescribed.at(step.end),
+            temperature_old=self.loading.temperature.at(step.start),
+            temperature_new=self.loading.temperature.at(step.end),
+        )
+
+
+@dataclass(frozen=True)
+class HighFidelityIncrement:
+    """One increment: external data evaluated once, then iterated on."""
+
+    problem: HighFidelityProblem
+    committed: Committed
+    step: TimeStep
+    force: Float[Array, " n_dofs"]
+    prescribed: Float[Array, " n_dofs"]
+    temperature_old: Float[Array, " n_points"]
+    temperature_new: Float[Array, " n_points"]
+
+    @property
+    def guess(self) -> Float[Array, " n_dofs"]:
+        """Last displacement: the first correction brings load, heat and prescribed motion."""
+        return self.committed.unknown
+
+    def evaluate(self, unknown: Float[Array, " n_dofs"]) -> Trial:
+        """Evaluate residual and tangent on the whole mesh. Collective: yes."""
+        problem = self.problem
+        constrained = problem.loading.constrained
+        strain = (problem.discretization.strain_operator @ unknown).reshape(
+            self.committed.strain.shape
+        )
+        began = perf_counter()
+        response = problem.laws.integrate(
+            self.committed.strain,
+            strain,
+            self.committed.state,
+            self.temperature_old,
+            self.temperature_new,
+            self.step,
+        )
+        law_seconds = perf_counter() - began
+        internal = problem.exchange.accumulated(
+            internal_force(problem.discretization, response.stress)
+        )
+        residual = np.where(constrained, 0.0, self.force - internal)
+        gap = np.where(constrained, self.prescribed - unknown, 0.0)
+        free_force = np.where(constrained, 0.0, self.force)
+        met = problem.comm.max(float(np.abs(gap).max(initial=0.0))) <= 1e-14 * max(
+            problem.comm.max(float(np.abs(self.prescribed).max(initial=0.0))), 1e-300
+        )
+        failed = problem.comm.max(float(response.failed.size)) > 0.0
+        return Trial(
+            residual=problem.exchange.norm(residual) if met else np.inf,
+            scale=problem.exchange.norm(free_force),
+            strain=strain,
+            state=response.state,
+            failed=failed,
+            step_factor=problem.comm.min(response.step_factor),
+            correction=lambda: self._correct(response, residual, gap),
+            law_seconds=law_seconds,
+        )
+
+    def _correct(self, response: LawResponse, residual: Array, gap: Array) -> Array:
+        """Solve for the correction that closes the residual and the prescribed gap."""
+        problem = self.problem
+        part = stiffness(problem.discretization, problem.pattern, response.tangent)
+        load = residual
+        if problem.comm.max(float(np.abs(gap).max(initial=0.0))) > 0.0:
+            load = residual - problem.exchange.accumulated(part @ gap)
+        try:
+            problem.linear_solver.factorise(part)
+            return problem.linear_solver.solve(load) + gap
+        except ArithmeticError as error:
+            raise SingularTangentError(str(error)) from error
+
+
+def solve_high_fidelity(
+    problem: HighFidelityProblem, *, options: NewtonOptions | None = None
+) -> Iterator[StepOutcome]:
+    """Compute the response of a structure, one instant of the load case after the other.
+
+    Parameters
+    ----------
+    problem
+        The structure and its load.
+    options
+        When Newton iterations stop.
+
+    Yields
+    ------
+    StepOutcome
+        For every instant after the first; displacement, strain and state of this rank.
+
+    Notes
+    -----
+    Collective: yes. Backward Euler over each increment, full Newton with the consistent tangent.
+    """
+    yield from march(
+        problem, problem.start(), problem.loading.times[1:], options=options or NewtonOptions()
+    )

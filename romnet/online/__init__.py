@@ -1,0 +1,1 @@
+"""Answers of a reduced model: equilibrium, Newton iterations, time stepping, fields."""

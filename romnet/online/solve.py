@@ -1,0 +1,157 @@
+"""The answer of a reduced model to a load case, and fields rebuilt from it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from time import perf_counter
+
+import numpy as np
+from jaxtyping import Float, Int
+
+from romnet.core.arrays import Array
+from romnet.core.communicator import Communicator, SerialCommunicator
+from romnet.core.status import Status
+from romnet.online.equilibrium import ReducedProblem
+from romnet.online.newton import NewtonOptions
+from romnet.online.stepping import march
+from romnet.reduction.dual import dual_scalars
+from romnet.reduction.model import ReducedLoading, ReducedModel
+
+
+@dataclass(frozen=True)
+class ReducedSolution:
+    """Answer of a reduced model.
+
+    Attributes
+    ----------
+    case
+        Name of the load case.
+    times
+        Instants reached, the first being the initial state (n_times,) [time].
+    coefficients
+        Coefficients of the modes, one column for each instant (n_modes, n_times).
+    dual
+        Values of each scalar dual field at the mask points (n_mask, n_times).
+    newton_iterations
+        Corrections solved for between two instants (n_steps,).
+    cuts
+        Rejected increments between two instants (n_steps,).
+    status
+        How the run ended; `times` stops at the last instant reached.
+    reason
+        After a failure, what stopped the last increment.
+    wall_seconds, law_seconds
+        Wall time of the run and of its law calls on this rank [s].
+    """
+
+    case: str
+    times: Float[Array, " n_times"]
+    coefficients: Float[Array, "n_modes n_times"]
+    dual: Mapping[str, Float[Array, "n_mask n_times"]]
+    newton_iterations: Int[Array, " n_steps"]
+    cuts: Int[Array, " n_steps"]
+    status: Status
+    reason: Status
+    wall_seconds: float
+    law_seconds: float
+
+
+def solve(
+    model: ReducedModel,
+    loading: ReducedLoading,
+    *,
+    options: NewtonOptions | None = None,
+    comm: Communicator | None = None,
+    on_step: Callable[[float], None] | None = None,
+) -> ReducedSolution:
+    """Compute the response of a reduced model to a load case.
+
+    Parameters
+    ----------
+    model
+        The reduced model, the same on every rank.
+    loading
+        The load case, for instance ``model.loadings["cycle1"]``.
+    options
+        When Newton iterations stop.
+    comm
+        The ranks; alone if left out.
+    on_step
+        Called with each instant reached, for progress.
+
+    Returns
+    -------
+    ReducedSolution
+        The same on every rank. A run that stops early keeps what it reached and says why.
+
+    Raises
+    ------
+    PluginError
+        If the library of a constitutive law cannot be loaded.
+
+    Notes
+    -----
+    Collective: yes. Deterministic: yes, for any number of ranks up to rounding. Mutates nothing.
+    Cost: independent of the size of the mesh.
+
+    References
+    ----------
+    .. [1] F. Casenave, N. Akkari, F. Bordeu, C. Rey, D. Ryckelynck, "A nonintrusive distributed
+       reduced-order modeling framework for nonlinear structural mechanics", Int. J. Numer.
+       Methods Eng. 121 (2020) 32-53.
+    """
+    comm = comm or SerialCommunicator()
+    began = perf_counter()
+    problem = ReducedProblem.build(model, loading, comm)
+    scalars = [
+        scalar for scalar in dual_scalars(model.dual, problem.laws) if scalar.name in model.gappy
+    ]
+    start = problem.start()
+    outcomes = []
+    committed = [start]
+    for outcome in march(problem, start, loading.times[1:], options=options or NewtonOptions()):
+        outcomes.append(outcome)
+        if outcome.status.ok:
+            committed.append(outcome.committed)
+            if on_step is not None:
+                on_step(outcome.committed.time)
+    place = np.argsort(comm.concatenate(problem.share))
+    dual = {
+        scalar.name: comm.concatenate(
+            np.stack([scalar.of(problem.laws, state.state) for state in committed], axis=1)
+        )[place]
+        for scalar in scalars
+    }
+    return ReducedSolution(
+        case=loading.name,
+        times=np.array([state.time for state in committed]),
+        coefficients=np.stack([state.unknown for state in committed], axis=1),
+        dual=dual,
+        newton_iterations=np.array([outcome.iterations for outcome in outcomes], dtype=np.int64),
+        cuts=np.array([outcome.cuts for outcome in outcomes], dtype=np.int64),
+        status=outcomes[-1].status if outcomes else Status.CONVERGED,
+        reason=outcomes[-1].reason if outcomes else Status.CONVERGED,
+        wall_seconds=perf_counter() - began,
+        law_seconds=sum(outcome.law_seconds for outcome in outcomes),
+    )
+
+
+def rebuilt(
+    modes: Float[Array, "n_rows n_modes"],
+    model: ReducedModel,
+    solution: ReducedSolution,
+    name: str,
+) -> Float[Array, "n_rows n_times"]:
+    """Rebuild a dual field at the points of this rank by gappy POD.
+
+    Parameters
+    ----------
+    modes
+        Modes of the field at the points of this rank.
+    model, solution
+        The model and its answer.
+    name
+        The field: ``"p"``, ``"stress_11"``, ...
+    """
+    return modes @ (model.gappy[name].inverse @ solution.dual[name])

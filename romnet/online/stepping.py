@@ -1,0 +1,155 @@
+"""The time loop: the only place where a state is committed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from typing import Protocol
+
+from jaxtyping import Float
+
+from romnet.core.arrays import Array
+from romnet.core.status import Status
+from romnet.laws.contract import TimeStep
+from romnet.online.newton import Increment, NewtonOptions, newton
+
+_CUT = 0.5
+_DEEPEST_CUT = 0.1
+_REGROWTH = 2.0
+# Increments may end this much (relatively) before their target by rounding.
+_TIME_ROUNDING = 1e-9
+
+
+@dataclass(frozen=True)
+class Committed:
+    """An accepted state.
+
+    Attributes
+    ----------
+    time
+        Its instant [time].
+    unknown
+        Displacement, or coefficients of the modes.
+    rate
+        Change of the unknown over the last increment, divided by its length.
+    strain, state
+        At the points of this rank.
+    """
+
+    time: float
+    unknown: Float[Array, " n"]
+    rate: Float[Array, " n"]
+    strain: Float[Array, "n_points n_components"]
+    state: Float[Array, "n_points n_state"]
+
+
+class Problem(Protocol):
+    """A structure under a load case."""
+
+    def increment(self, committed: Committed, step: TimeStep) -> Increment:
+        """Return the equations of one increment."""
+
+
+@dataclass(frozen=True)
+class StepOutcome:
+    """What happened between two instants of the answer.
+
+    Attributes
+    ----------
+    committed
+        The state at the end, or the last accepted one after a failure.
+    status
+        How it ended.
+    iterations
+        Newton corrections, those of rejected increments included.
+    cuts
+        Rejected increments.
+    scale
+        Largest scale of the forces so far [force].
+    law_seconds
+        Wall time spent in the laws [s].
+    reason
+        After a failure, the status of the last rejected increment.
+    """
+
+    committed: Committed
+    status: Status
+    scale: float
+    iterations: int = 0
+    cuts: int = 0
+    law_seconds: float = 0.0
+    reason: Status = Status.CONVERGED
+
+
+def march(
+    problem: Problem,
+    start: Committed,
+    times: Float[Array, " n_times"],
+    *,
+    options: NewtonOptions,
+) -> Iterator[StepOutcome]:
+    """Advance from instant to instant, cutting and regrowing increments as needed.
+
+    Parameters
+    ----------
+    problem
+        The structure and its load.
+    start
+        State to start from.
+    times
+        Instants to reach, ascending, after ``start.time``.
+    options
+        When Newton iterations stop and how small an increment may become.
+
+    Yields
+    ------
+    StepOutcome
+        One for each instant; after a failure one last outcome that says so, then nothing: the
+        outcomes before it stay valid.
+
+    Notes
+    -----
+    Collective: if the problem is.
+    """
+    outcome = StepOutcome(start, Status.CONVERGED, scale=0.0)
+    for target in times:
+        outcome = _reach(problem, outcome, float(target), options)
+        yield outcome
+        if not outcome.status.ok:
+            return
+
+
+def _reach(
+    problem: Problem, before: StepOutcome, target: float, options: NewtonOptions
+) -> StepOutcome:
+    """Advance to one instant in as many increments as it takes."""
+    whole = target - before.committed.time
+    outcome = replace(before, iterations=0, cuts=0, law_seconds=0.0)
+    length = whole
+    while target - outcome.committed.time > _TIME_ROUNDING * whole:
+        committed = outcome.committed
+        rest = target - committed.time
+        length = rest if length > (1.0 - _TIME_ROUNDING) * rest else length
+        step = TimeStep(committed.time, length)
+        result = newton(problem.increment(committed, step), scale=outcome.scale, options=options)
+        outcome = replace(
+            outcome,
+            iterations=outcome.iterations + result.iterations,
+            law_seconds=outcome.law_seconds + result.law_seconds,
+        )
+        if result.status.ok:
+            accepted = Committed(
+                time=target if length == rest else step.end,
+                unknown=result.unknown,
+                rate=(result.unknown - committed.unknown) / length,
+                strain=result.trial.strain,
+                state=result.trial.state,
+            )
+            outcome = replace(outcome, committed=accepted, scale=result.scale)
+            length *= _REGROWTH
+        else:
+            length *= max(_DEEPEST_CUT, min(_CUT, result.trial.step_factor))
+            outcome = replace(outcome, cuts=outcome.cuts + 1, reason=result.status)
+            if length < options.smallest_step * whole:
+                return replace(outcome, status=Status.STEP_TOO_SMALL)
+    return outcome
