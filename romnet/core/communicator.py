@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 import numpy as np
 
@@ -17,6 +17,7 @@ from romnet.core.arrays import Array
 from romnet.core.errors import RomnetError
 
 
+@runtime_checkable
 class Communicator(Protocol):
     """Ranks that own one part of a problem each."""
 

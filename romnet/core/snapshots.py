@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 import numpy as np
 from jaxtyping import Float, Int
@@ -11,6 +11,7 @@ from jaxtyping import Float, Int
 from romnet.core.arrays import Array
 
 
+@runtime_checkable
 class SnapshotSource(Protocol):
     """Snapshots of one field on one rank: ``n_rows`` rows, one column for each instant."""
 
