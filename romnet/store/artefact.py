@@ -1,0 +1,453 @@
+"""One HDF5 file for each result, whole or absent, with a JSON manifest beside it.
+
+A file is written under a temporary name in its own folder, flushed to the disk and renamed, so
+that a run killed half-way leaves nothing under the final name. Its root attributes say what it
+is: ``romnet_schema``, ``kind``, ``key`` and ``units``. The manifest, ``<file>.json``, repeats the
+key and records where the result came from.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import logging
+import os
+import platform
+import socket
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, field, fields, replace
+from pathlib import Path
+from typing import Any, TypeVar
+
+import h5py
+import numpy as np
+
+import romnet
+from romnet.core.errors import StoreError
+from romnet.store import codec
+
+T = TypeVar("T")
+SCHEMA = 1
+STALE_AFTER_S = 24 * 3600.0
+logger = logging.getLogger(__name__)
+
+
+def versions() -> dict[str, str]:
+    """Return the versions that a result depends on.
+
+    Examples
+    --------
+    >>> sorted(versions())
+    ['h5py', 'numpy', 'python', 'romnet']
+    """
+    return {
+        "romnet": romnet.__version__,
+        "numpy": np.__version__,
+        "h5py": h5py.__version__,
+        "python": platform.python_version(),
+    }
+
+
+@dataclass(frozen=True)
+class Manifest:
+    """Where a result came from and what it cost.
+
+    Attributes
+    ----------
+    key
+        Name of the result in the cache: a hash of everything it depends on.
+    kind
+        What the file holds; filled when it is written.
+    inputs
+        Keys, or content hashes, of what it was computed from, by name.
+    parameters
+        Parameters that were declared for it; anything that JSON can say.
+    units
+        The study's own consistent set, such as ``{"length": "mm", "force": "N"}``.
+    versions
+        Of romnet and of what it stands on.
+    ranks
+        Number of ranks that computed it.
+    wall_s
+        Wall-clock time [s].
+    peak_memory_mb
+        Largest resident memory, summed over the ranks [MB].
+    citations
+        Keys of the publications to cite.
+    sha256
+        Of the HDF5 file; filled when it is written.
+
+    Examples
+    --------
+    >>> Manifest(key="1f0c", parameters={"tolerance": 1e-5}).ranks
+    1
+    """
+
+    key: str = ""
+    kind: str = ""
+    inputs: Mapping[str, str] = field(default_factory=dict)
+    parameters: Mapping[str, Any] = field(default_factory=dict)
+    units: Mapping[str, str] = field(default_factory=dict)
+    versions: Mapping[str, str] = field(default_factory=versions)
+    ranks: int = 1
+    wall_s: float = 0.0
+    peak_memory_mb: float = 0.0
+    citations: tuple[str, ...] = ()
+    sha256: str = ""
+
+
+def save(path: Path, value: object, manifest: Manifest | None = None) -> Manifest:
+    """Write a dataclass as an artefact whose kind is the name of its class.
+
+    Parameters
+    ----------
+    path
+        Where the HDF5 file will appear; its folder is made when absent.
+    value
+        Instance of a dataclass that `romnet.store.codec` can write.
+    manifest
+        Provenance; kind and hash are filled here.
+
+    Returns
+    -------
+    Manifest
+        As it was written beside the file.
+
+    Raises
+    ------
+    TypeError
+        If `value` cannot be stored.
+    StoreError
+        If the disk refuses.
+
+    Notes
+    -----
+    Collective: no; one rank calls it. Deterministic: yes. Replaces an older file at once.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> from romnet.fe.mesh import FaceSet
+    >>> faces = FaceSet(np.array([4, 7]), np.array([0, 3]))
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     made = save(Path(folder) / "faces.h5", faces, Manifest(key="1f0c"))
+    ...     load(Path(folder) / "faces.h5", FaceSet).cells.tolist(), made.kind
+    ([4, 7], 'FaceSet')
+    """
+    given = manifest or Manifest()
+    with writing(path, type(value).__name__, given) as file:
+        codec.write(file, value)
+    return read_manifest(path)
+
+
+def load(path: Path, cls: type[T]) -> T:
+    """Read the artefact that `save` wrote.
+
+    Parameters
+    ----------
+    path
+        HDF5 file.
+    cls
+        The dataclass that was saved.
+
+    Raises
+    ------
+    StoreError
+        If the file is missing, truncated, of another kind or schema, or holds anything else than
+        the annotated types; the message names the file and the dataset.
+
+    Notes
+    -----
+    Collective: no; any number of ranks may read at the same time. Deterministic: yes.
+
+    Examples
+    --------
+    >>> from romnet.fe.mesh import FaceSet
+    >>> load(Path("absent.h5"), FaceSet)
+    Traceback (most recent call last):
+    romnet.core.errors.StoreError: absent.h5 does not exist.
+    """
+    with opened(path, cls.__name__) as file:
+        return codec.read(file, cls)
+
+
+@contextmanager
+def writing(path: Path, kind: str, manifest: Manifest | None = None) -> Iterator[h5py.File]:
+    """Open a new artefact for a streamed result; it appears when the block ends well.
+
+    Parameters
+    ----------
+    path
+        Where the HDF5 file will appear.
+    kind
+        What it holds, asked for again when it is read.
+    manifest
+        Provenance; kind and hash are filled here.
+
+    Raises
+    ------
+    StoreError
+        If the disk refuses. An error of the block itself is passed on, and no file appears.
+
+    Notes
+    -----
+    Collective: no; one rank calls it. An older manifest is removed before the new file gets its
+    name, so that a manifest never speaks of another file.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     with writing(Path(folder) / "a.h5", "series") as file:
+    ...         file["times"] = [0.0, 1.0]
+    ...     sorted(found.name for found in Path(folder).iterdir())
+    ['a.h5', 'a.h5.json']
+    """
+    given = replace(manifest or Manifest(), kind=kind)
+    described = manifest_path(path)
+    with replacing(path) as temporary:
+        # The creation order of the members is kept: it is the order of a mapping.
+        with _writable(temporary) as file:
+            file.attrs["romnet_schema"] = SCHEMA
+            file.attrs["kind"] = kind
+            file.attrs["key"] = given.key
+            file.attrs["units"] = codec.canonical_json(dict(given.units))
+            yield file
+        full = replace(given, sha256=sha256_of(temporary))
+        described.unlink(missing_ok=True)
+    with replacing(described) as temporary:
+        temporary.write_text(json.dumps(asdict(full), indent=1, sort_keys=True) + "\n")
+
+
+@contextmanager
+def opened(path: Path, kind: str) -> Iterator[h5py.File]:
+    """Open an artefact for reading, once its schema and kind are what is expected.
+
+    Raises
+    ------
+    StoreError
+        If the file is missing, truncated, no artefact, or of another kind or schema.
+
+    Examples
+    --------
+    >>> with opened(Path("absent.h5"), "series") as file:
+    ...     pass
+    Traceback (most recent call last):
+    romnet.core.errors.StoreError: absent.h5 does not exist.
+    """
+    if not path.is_file():
+        message = f"{path} does not exist."
+        raise StoreError(message)
+    try:
+        file = h5py.File(path, "r")
+    except OSError as problem:
+        message = f"{path} is no complete HDF5 file ({problem}); compute it again."
+        raise StoreError(message) from problem
+    with file:
+        with codec.reading(str(path)):
+            _check_identity(path, file.attrs, kind)
+        yield file
+
+
+@contextmanager
+def replacing(path: Path) -> Iterator[Path]:
+    """Give a temporary name beside `path`, renamed to it when the block ends well.
+
+    Notes
+    -----
+    Temporaries of dead runs for the same target are removed first: those of this machine whose
+    process is gone, and those of other machines untouched for a day.
+
+    Raises
+    ------
+    StoreError
+        If the folder or the file cannot be written.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     with replacing(Path(folder) / "a.txt") as temporary:
+    ...         _ = temporary.write_text("whole")
+    ...         before = (Path(folder) / "a.txt").exists()
+    ...     before, (Path(folder) / "a.txt").read_text()
+    (False, 'whole')
+    """
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        _remove_stale(path)
+    except OSError as problem:
+        message = f"{path.parent} cannot be written ({problem})."
+        raise StoreError(message) from problem
+    temporary = path.with_name(f"{path.name}.tmp-{socket.gethostname()}-{os.getpid()}")
+    try:
+        yield temporary
+        _flush_to_disk(temporary)
+        temporary.replace(path)
+        _flush_to_disk(path.parent)
+    except OSError as problem:
+        message = f"{path} was not written ({problem})."
+        raise StoreError(message) from problem
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def manifest_path(path: Path) -> Path:
+    """Return where the manifest of an artefact is.
+
+    Examples
+    --------
+    >>> manifest_path(Path("runs/pod.h5")).name
+    'pod.h5.json'
+    """
+    return path.with_name(f"{path.name}.json")
+
+
+def read_manifest(path: Path) -> Manifest:
+    """Read the manifest beside an artefact.
+
+    Parameters
+    ----------
+    path
+        The HDF5 file, not the manifest itself.
+
+    Raises
+    ------
+    StoreError
+        If it is missing or no manifest.
+
+    Examples
+    --------
+    >>> read_manifest(Path("absent.h5"))
+    Traceback (most recent call last):
+    romnet.core.errors.StoreError: absent.h5.json does not exist.
+    """
+    described = manifest_path(path)
+    if not described.is_file():
+        message = f"{described} does not exist."
+        raise StoreError(message)
+    try:
+        content = json.loads(described.read_text())
+        known = {item.name for item in fields(Manifest)}
+        content = {name: value for name, value in content.items() if name in known}
+        return Manifest(**{**content, "citations": tuple(content.get("citations", ()))})
+    except (ValueError, TypeError, AttributeError) as problem:
+        message = f"{described} is no manifest ({problem})."
+        raise StoreError(message) from problem
+
+
+def verify(path: Path) -> None:
+    """Check that an artefact is the file its manifest speaks of.
+
+    Raises
+    ------
+    StoreError
+        If the contents differ, or one of both is missing.
+
+    Notes
+    -----
+    Collective: no. Mutates nothing. Cost: reads the whole file.
+
+    Examples
+    --------
+    >>> verify(Path("absent.h5"))
+    Traceback (most recent call last):
+    romnet.core.errors.StoreError: absent.h5 does not exist.
+    """
+    if not path.is_file():
+        message = f"{path} does not exist."
+        raise StoreError(message)
+    expected, found = read_manifest(path).sha256, sha256_of(path)
+    if expected != found:
+        message = (
+            f"{path} is not the file of its manifest: sha256 {found[:12]}..., "
+            f"expected {expected[:12]}...; compute it again."
+        )
+        raise StoreError(message)
+
+
+def sha256_of(path: Path) -> str:
+    """Return the content hash of a file, read in blocks.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> with tempfile.NamedTemporaryFile() as empty:
+    ...     sha256_of(Path(empty.name))[:8]
+    'e3b0c442'
+    """
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+@contextmanager
+def _writable(path: Path) -> Iterator[h5py.File]:
+    """Open a new HDF5 file that keeps the order of its members."""
+    file = h5py.File(path, "w", track_order=True)
+    try:
+        yield file
+    finally:
+        file.close()
+
+
+def _check_identity(path: Path, attributes: Mapping[str, Any], kind: str) -> None:
+    """Refuse what is no artefact, or another schema or kind."""
+    if "romnet_schema" not in attributes or "kind" not in attributes:
+        message = f"{path} is an HDF5 file, but no artefact of romnet."
+        raise StoreError(message)
+    schema, found = int(attributes["romnet_schema"]), str(attributes["kind"])
+    if schema > SCHEMA:
+        message = (
+            f"{path} was written by a newer romnet (schema {schema}, this one reads {SCHEMA}); "
+            f"upgrade romnet or compute it again."
+        )
+        raise StoreError(message)
+    if schema < SCHEMA:
+        message = (
+            f"{path} was written by an older romnet (schema {schema}, this one reads {SCHEMA}); "
+            f"compute it again."
+        )
+        raise StoreError(message)
+    if found != kind:
+        message = f"{path} holds {found}, expected {kind}."
+        raise StoreError(message)
+
+
+def _flush_to_disk(path: Path) -> None:
+    """Wait until a file, or a folder's list of names, is on the disk."""
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def _remove_stale(path: Path) -> None:
+    """Remove temporaries that dead runs left for this target."""
+    prefix = f"{path.name}.tmp-"
+    for found in path.parent.iterdir():
+        if not found.name.startswith(prefix):
+            continue
+        host, _, process = found.name.removeprefix(prefix).rpartition("-")
+        if host == socket.gethostname():
+            stale = not process.isdigit() or not _is_alive(int(process))
+        else:
+            stale = time.time() - found.stat().st_mtime > STALE_AFTER_S
+        if stale:
+            logger.info("removing %s, left by a run that ended", found)
+            found.unlink(missing_ok=True)
+
+
+def _is_alive(process: int) -> bool:
+    """Whether another process of this machine has this number."""
+    if process == os.getpid():
+        return False
+    try:
+        os.kill(process, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    return True
