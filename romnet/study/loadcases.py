@@ -1,0 +1,185 @@
+"""From the loads of a case to fields in space times functions of time, on this rank."""
+
+from __future__ import annotations
+
+import numpy as np
+from jaxtyping import Bool, Float
+
+from romnet.core.arrays import Array
+from romnet.fe.faces import face_centres
+from romnet.fe.history import Amplitude, SeparatedField
+from romnet.fe.loading import Loading
+from romnet.fe.loads import centrifugal_vector, pressure_vector, traction_vector
+from romnet.fe.mesh import FaceSet
+from romnet.study.fields import field_values
+from romnet.study.read import Case
+from romnet.study.schema import Centrifugal, Pressure, SpatialField, Temperature, Traction
+from romnet.study.workspace import Workspace
+
+ONE = Amplitude(np.array([0.0]), np.array([1.0]), after="hold")
+
+
+def loading_of(workspace: Workspace, case: Case, times: Float[Array, " n_times"]) -> Loading:
+    """Build the load case on this rank's dofs and points.
+
+    Parameters
+    ----------
+    workspace
+        The structure on this rank.
+    case
+        The case, its loads resolved.
+    times
+        Instants of the answer [time].
+
+    Raises
+    ------
+    StudyError
+        If a load names a set that the mesh does not have, a field does not fit, or a law depends
+        on a temperature that the case does not give.
+
+    Notes
+    -----
+    Collective: no. Cost: one pass over the mesh for each field.
+    """
+    prescribed, constrained = _prescribed(workspace)
+    return Loading(
+        name=case.name,
+        times=times,
+        force=_force(workspace, case),
+        temperature=point_temperature(workspace, case),
+        prescribed=prescribed,
+        constrained=constrained,
+    )
+
+
+def point_temperature(workspace: Workspace, case: Case) -> SeparatedField:
+    """Return the temperature at this rank's points in time.
+
+    Raises
+    ------
+    StudyError
+        If a law depends on the temperature and the case does not give it, or gives one outside
+        the tables of the law.
+    """
+    located = workspace.located
+    loads = [load for load in case.loads if isinstance(load, Temperature)]
+    if not loads:
+        if workspace.laws.depends_on_temperature:
+            message = (
+                f"case {case.name!r} gives no temperature, and a law depends on it; "
+                "add a load of type temperature."
+            )
+            raise located.error(("loads",), message)
+        return SeparatedField.zero(workspace.discretization.n_points)
+    if len(loads) > 1:
+        raise located.error(("loads",), f"case {case.name!r} has {len(loads)} temperatures.")
+    load = loads[0]
+    fields = np.stack([_nodal(workspace, frame.field) for frame in load.keyframes])
+    _check_range(workspace, case, fields)
+    times = np.array([frame.time for frame in load.keyframes])
+    nodal = SeparatedField.from_keyframes(times, fields, after=load.after)
+    return nodal.mapped(workspace.discretization.interpolation)
+
+
+def _force(workspace: Workspace, case: Case) -> SeparatedField:
+    """Return the external force in time, from this rank's cells and faces."""
+    total = SeparatedField.zero(workspace.discretization.n_dofs)
+    for load in case.loads:
+        if isinstance(load, Temperature):
+            continue
+        amplitude = _amplitude(workspace, load.amplitude)
+        if isinstance(load, Centrifugal):
+            vector = load.omega**2 * centrifugal_vector(
+                workspace.discretization,
+                workspace.density,
+                np.array(load.axis.point),
+                np.array(load.axis.direction),
+            )
+            amplitude = Amplitude(amplitude.times, amplitude.values, amplitude.after, power=2)
+        else:
+            vector = _surface_force(workspace, load)
+        total = total.joined(SeparatedField((amplitude,), vector[None]))
+    return total
+
+
+def _surface_force(workspace: Workspace, load: Pressure | Traction) -> Float[Array, " n_dofs"]:
+    """Integrate a pressure or traction over this rank's faces of a set."""
+    faces, values = _facet_values(workspace, load.faces, load.field)
+    if isinstance(load, Pressure):
+        return pressure_vector(workspace.part.mesh, faces, values)
+    return traction_vector(workspace.part.mesh, faces, values[:, None] * np.array(load.vector))
+
+
+def _facet_values(
+    workspace: Workspace, name: str, field: SpatialField
+) -> tuple[FaceSet, Float[Array, " n_faces"]]:
+    """Return this rank's faces of a set and the values of a field at them."""
+    mesh = workspace.mesh
+    if name not in mesh.face_sets:
+        known = ", ".join(sorted(mesh.face_sets)) or "none"
+        message = f"the mesh has no face set {name!r}; it has: {known}."
+        raise workspace.located.error(("loads",), message)
+    values = field_values(
+        field,
+        face_centres(mesh, mesh.face_sets[name]),
+        mesh=mesh,
+        folder=workspace.located.folder,
+        face_set=name,
+    )
+    mine = np.isin(mesh.face_sets[name].cells, workspace.part.cells)
+    return workspace.part.mesh.face_sets[name], values[mine]
+
+
+def _nodal(workspace: Workspace, field: SpatialField) -> Float[Array, " n_nodes"]:
+    """Evaluate a field at this rank's nodes."""
+    mesh = workspace.mesh
+    folder = workspace.located.folder
+    values = field_values(field, mesh.nodes, mesh=mesh, folder=folder)
+    return np.asarray(values[workspace.part.nodes])
+
+
+def _amplitude(workspace: Workspace, name: str | None) -> Amplitude:
+    """Return a named amplitude, or one that is always one."""
+    if name is None:
+        return ONE
+    table = workspace.located.study.amplitudes[name]
+    return Amplitude(np.array(table.times), np.array(table.values), after=table.after)
+
+
+def _prescribed(workspace: Workspace) -> tuple[SeparatedField, Bool[Array, " n_dofs"]]:
+    """Return prescribed displacements in time and which dofs they hold."""
+    mesh, part = workspace.mesh, workspace.part
+    constrained = np.zeros(part.mesh.n_dofs, dtype=bool)
+    total = SeparatedField.zero(part.mesh.n_dofs)
+    for number, entry in enumerate(workspace.located.study.constraints):
+        place = ("constraints", number)
+        if entry.nodes not in mesh.node_sets:
+            known = ", ".join(sorted(mesh.node_sets)) or "none"
+            message = f"the mesh has no node set {entry.nodes!r}; it has: {known}."
+            raise workspace.located.error((*place, "nodes"), message)
+        if len(entry.u) != mesh.n_dim:
+            message = f"needs {mesh.n_dim} components, got {len(entry.u)}."
+            raise workspace.located.error((*place, "u"), message)
+        nodes = part.mesh.node_sets[entry.nodes]
+        vector = np.zeros(part.mesh.n_dofs)
+        for direction, value in enumerate(entry.u):
+            if value is not None:
+                constrained[nodes * mesh.n_dim + direction] = True
+                vector[nodes * mesh.n_dim + direction] = value
+        if any(entry.u):
+            amplitude = _amplitude(workspace, entry.amplitude)
+            total = total.joined(SeparatedField((amplitude,), vector[None]))
+    return total, constrained
+
+
+def _check_range(
+    workspace: Workspace, case: Case, fields: Float[Array, "n_frames n_nodes"]
+) -> None:
+    """Refuse temperatures for which a law has no parameters."""
+    lowest, highest = workspace.laws.temperature_range
+    if fields.size and (fields.min() < lowest or fields.max() > highest):
+        message = (
+            f"case {case.name!r}: temperatures {fields.min():g} ... {fields.max():g} leave the "
+            f"tables of the laws, {lowest:g} ... {highest:g}; extend the tables."
+        )
+        raise workspace.located.error(("loads",), message)

@@ -1,0 +1,214 @@
+"""From a YAML file to a study whose every name refers to something."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from pydantic import TypeAdapter, ValidationError
+
+from romnet.core.errors import StudyError
+from romnet.study.schema import Load, OnlineCase, Study, TimeGrid, Training
+from romnet.study.yaml_lines import LocatedYaml, Place, read_yaml
+
+HF = Path("hf")
+
+
+@dataclass(frozen=True)
+class Case:
+    """A computation that the study asks for: training or online.
+
+    Attributes
+    ----------
+    name
+        Its name, unique in the study.
+    loads
+        The loads of the study with the changes of this case.
+    grid
+        Instants it asks for.
+    """
+
+    name: str
+    loads: tuple[Load, ...]
+    grid: TimeGrid
+
+
+@dataclass(frozen=True)
+class LocatedStudy:
+    """A study and where it came from.
+
+    Attributes
+    ----------
+    study
+        Its validated contents.
+    yaml
+        The file, with the line of every value.
+    cases
+        Training and online cases by name, loads resolved.
+    """
+
+    study: Study
+    yaml: LocatedYaml
+    cases: Mapping[str, Case]
+
+    @property
+    def folder(self) -> Path:
+        """Folder that relative paths of the study start from."""
+        return self.yaml.path.resolve().parent
+
+    def resolve(self, path: Path) -> Path:
+        """Return a path of the study as one that can be opened."""
+        return path if path.is_absolute() else self.folder / path
+
+    def error(self, place: Place, message: str) -> StudyError:
+        """Return an error that names file, line and key."""
+        return StudyError(f"{self.yaml.where(place)}: {message}")
+
+    def training(self, name: str) -> Training:
+        """Return the training entry of this name."""
+        return next(entry for entry in self.study.training if entry.name == name)
+
+    def online(self, name: str) -> OnlineCase:
+        """Return the online case of this name.
+
+        Raises
+        ------
+        StudyError
+            If there is none; the message lists those there are.
+        """
+        for case in self.study.online:
+            if case.name == name:
+                return case
+        known = ", ".join(case.name for case in self.study.online) or "none"
+        raise self.error(("online",), f"there is no case {name!r}; there are: {known}.")
+
+
+def read_study(path: Path) -> LocatedStudy:
+    """Read and validate a study file.
+
+    Parameters
+    ----------
+    path
+        YAML file, or a folder that holds ``study.yaml``.
+
+    Raises
+    ------
+    StudyError
+        If anything is missing, unknown, of a wrong type or refers to nothing: one line for each
+        problem, with file and line.
+
+    Notes
+    -----
+    Collective: no. Reads the YAML only, none of the files it names.
+    """
+    located = read_yaml(path / "study.yaml" if path.is_dir() else path)
+    try:
+        study = Study.model_validate(located.content)
+    except ValidationError as problem:
+        raise StudyError("\n".join(_words(problem, located, ()))) from problem
+    problems = [f"{located.where(place)}: {text}" for place, text in _loose_ends(study)]
+    if problems:
+        raise StudyError("\n".join(problems))
+    cases: dict[str, Case] = {}
+    for section in ("training", "online"):
+        for number, entry in enumerate(getattr(study, section)):
+            loads = _changed_loads(study, entry, located, (section, number, "loads"))
+            cases[entry.name] = Case(entry.name, loads, entry)
+    return LocatedStudy(study, located, cases)
+
+
+def _changed_loads(
+    study: Study, entry: TimeGrid, located: LocatedYaml, place: Place
+) -> tuple[Load, ...]:
+    """Apply the changes of a case to the loads of the study."""
+    loads = []
+    adapter: TypeAdapter[Load] = TypeAdapter(Load)
+    for load in study.loads:
+        changes = entry.loads.get(load.name)
+        if changes is None:
+            loads.append(load)
+            continue
+        merged = _merged(load.model_dump(exclude_unset=True), changes)
+        try:
+            loads.append(adapter.validate_python(merged))
+        except ValidationError as problem:
+            # pydantic puts the tag of the union first
+            words = _words(problem, located, (*place, load.name), skip=1)
+            raise StudyError("\n".join(words)) from problem
+    return tuple(loads)
+
+
+def _merged(base: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[str, Any]:
+    """Merge mappings key by key; any other value is replaced."""
+    merged = dict(base)
+    for key, value in changes.items():
+        old = merged.get(key)
+        both = isinstance(old, Mapping) and isinstance(value, Mapping)
+        merged[key] = _merged(old, value) if both else value  # type: ignore[arg-type]
+    return merged
+
+
+def _words(
+    problem: ValidationError, located: LocatedYaml, prefix: Place, *, skip: int = 0
+) -> list[str]:
+    """Say each validation error with file and line."""
+    lines: dict[str, None] = {}
+    for error in problem.errors(include_url=False):
+        place = (*prefix, *_yaml_place(error["loc"][skip:], located, prefix))
+        text = error["msg"]
+        if error["type"] == "extra_forbidden":
+            text = "unknown key"
+        elif error["type"] == "missing":
+            text = "is missing"
+        given = error.get("input")
+        if isinstance(given, str | int | float) and error["type"] != "extra_forbidden":
+            text = f"{text}, got {given!r}"
+        lines.setdefault(f"{located.where(place)}: {text}.", None)
+    return list(lines)
+
+
+def _yaml_place(parts: tuple[str | int, ...], located: LocatedYaml, prefix: Place) -> Place:
+    """Drop what pydantic adds to a place: the tags of unions and the names of models."""
+    place: Place = ()
+    for position, part in enumerate(parts):
+        known = (*prefix, *place, part) in located.lines
+        if known or position == len(parts) - 1:
+            place = (*place, part)
+    return place
+
+
+def _loose_ends(study: Study) -> Iterator[tuple[Place, str]]:
+    """Find names that refer to nothing and names given twice."""
+    load_names = [load.name for load in study.loads]
+    for number, name in enumerate(load_names):
+        if name in load_names[:number]:
+            yield ("loads", number), f"two loads are named {name!r}; give each a name."
+    for section, entries in (("loads", study.loads), ("constraints", study.constraints)):
+        for number, entry in enumerate(entries):
+            amplitude = getattr(entry, "amplitude", None)
+            if amplitude is not None and amplitude not in study.amplitudes:
+                known = ", ".join(study.amplitudes) or "none"
+                place = (section, number, "amplitude")
+                yield place, f"there is no amplitude {amplitude!r}; there are: {known}."
+    seen: set[str] = set()
+    for section in ("training", "online"):
+        for number, case in enumerate(getattr(study, section)):
+            if case.name in seen:
+                yield (section, number, "name"), f"two cases are named {case.name!r}."
+            seen.add(case.name)
+            for key, text in _case_problems(case, load_names):
+                yield (section, number, *key), text
+
+
+def _case_problems(case: TimeGrid, load_names: list[str]) -> Iterator[tuple[Place, str]]:
+    """Find what is wrong within one case."""
+    for name in set(case.loads) - set(load_names):
+        known = ", ".join(load_names) or "none"
+        yield ("loads", name), f"there is no load {name!r}; there are: {known}."
+    if case.times is not None and (case.until is not None or case.increments is not None):
+        yield ("times",), "give either times or until, not both."
+    equal = case.until is not None and case.increments is not None
+    if isinstance(case, Training) and case.results == HF and case.times is None and not equal:
+        yield (), "results: hf needs times, or until and increments."

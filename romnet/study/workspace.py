@@ -1,0 +1,183 @@
+"""The structure of a study on this rank: its cells, points, laws and densities."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from jaxtyping import Float, Int
+
+from romnet.core.arrays import Array
+from romnet.core.communicator import Communicator
+from romnet.core.errors import StudyError
+from romnet.fe.discretization import Discretization, discretize
+from romnet.fe.inner_products import InnerProduct, h1_seminorm, l2_mass
+from romnet.fe.mesh import Mesh
+from romnet.fe.partition import Subdomain, cell_graph, subdomain, whole
+from romnet.fe.structured import box_mesh
+from romnet.laws.composite import Heterogeneous
+from romnet.laws.registry import build_law
+from romnet.store.converters.base import find_converter
+from romnet.study.read import LocatedStudy
+from romnet.study.schema import BoxMesh, Material, Umat
+
+ALL = "ALL"
+
+
+@dataclass(frozen=True)
+class Workspace:
+    """What the stages of a study share on one rank.
+
+    Attributes
+    ----------
+    located
+        The study.
+    comm
+        The ranks.
+    mesh
+        The whole mesh.
+    part
+        This rank's cells.
+    discretization
+        This rank's points.
+    laws
+        Laws of this rank's points.
+    law_of_point
+        Position of the material of each of this rank's points in ``study.materials``.
+    """
+
+    located: LocatedStudy
+    comm: Communicator
+    mesh: Mesh
+    part: Subdomain
+    discretization: Discretization
+    laws: Heterogeneous
+    law_of_point: Int[Array, " n_points"]
+
+    @property
+    def density(self) -> Float[Array, " n_points"]:
+        """Density of each of this rank's points [mass/volume]."""
+        densities = np.array([material.density for material in self.located.study.materials])
+        return np.asarray(densities[self.law_of_point])
+
+    @property
+    def owned_dofs(self) -> Int[Array, " n_owned"]:
+        """Global numbers of the dofs that this rank owns."""
+        return np.asarray(self.part.dofs[self.part.owned_dofs])
+
+    def inner_product(self) -> InnerProduct:
+        """Return the inner product of the displacement modes on this rank."""
+        build = {"l2": l2_mass, "h1": h1_seminorm}[self.located.study.offline.inner_product]
+        return build(self.part.mesh)
+
+    def component_rows(self, n_components: int) -> Int[Array, " n_rows"]:
+        """Return the global rows of a field at this rank's points."""
+        return np.asarray(
+            (self.part.points[:, None] * n_components + np.arange(n_components)).ravel()
+        )
+
+
+def read_mesh(located: LocatedStudy) -> Mesh:
+    """Read, or make, the mesh of a study.
+
+    Raises
+    ------
+    ConversionError
+        If the file cannot be read.
+    """
+    given = located.study.mesh
+    if isinstance(given, BoxMesh):
+        box = given.box
+        return box_mesh(box.lengths, box.divisions, cell_type=box.cell, formulation=box.formulation)
+    path = located.resolve(given)
+    return find_converter(path).read_mesh(path)
+
+
+def build_workspace(located: LocatedStudy, mesh: Mesh, comm: Communicator) -> Workspace:
+    """Share the cells among the ranks and prepare what the stages need.
+
+    Raises
+    ------
+    StudyError
+        If a material names no cell set, cells have no material, or a cell is inverted.
+    PluginError
+        If the library of a law cannot be loaded.
+
+    Notes
+    -----
+    Collective: yes.
+    """
+    part = _part_of(mesh, comm)
+    discretization = discretize(part.mesh)
+    material = _material_of_cell(located, mesh)[part.cells]
+    n_components = discretization.n_components
+    laws = tuple(
+        build_law(law_spec(located, entry), n_components=n_components)
+        for entry in located.study.materials
+    )
+    law_of_point = material[discretization.cell_of_point]
+    return Workspace(
+        located=located,
+        comm=comm,
+        mesh=mesh,
+        part=part,
+        discretization=discretization,
+        laws=Heterogeneous(laws, law_of_point),
+        law_of_point=law_of_point,
+    )
+
+
+def law_spec(located: LocatedStudy, material: Material) -> Mapping[str, Any]:
+    """Return the specification of a law as `romnet.laws.registry.build_law` reads it."""
+    law: str | dict[str, Any]
+    if isinstance(material.law, Umat):
+        law = material.law.model_dump(mode="json")
+        law["umat"] = str(located.resolve(material.law.umat))
+    else:
+        law = material.law
+    spec: dict[str, Any] = {"law": law}
+    if material.parameters:
+        spec["parameters"] = material.parameters
+    if material.expansion is not None:
+        spec["expansion"] = material.expansion
+    return spec
+
+
+def law_libraries(located: LocatedStudy) -> tuple[Path, ...]:
+    """Return the shared libraries that the study names."""
+    laws = [material.law for material in located.study.materials]
+    return tuple(located.resolve(law.umat) for law in laws if isinstance(law, Umat))
+
+
+def _part_of(mesh: Mesh, comm: Communicator) -> Subdomain:
+    """Return this rank's cells; the graph is cut on one rank, so that all agree."""
+    if comm.size == 1:
+        return whole(mesh)
+    from romnet.parallel.petsc import partition
+
+    labels = np.zeros(mesh.n_cells, dtype=np.int64)
+    if comm.rank == 0:
+        labels = partition(cell_graph(mesh), comm.size)
+    return subdomain(mesh, comm.broadcast(labels), comm.rank)
+
+
+def _material_of_cell(located: LocatedStudy, mesh: Mesh) -> Int[Array, " n_cells"]:
+    """Return the position of the material of each cell; a later entry wins."""
+    material = np.full(mesh.n_cells, -1, dtype=np.int64)
+    for number, entry in enumerate(located.study.materials):
+        if entry.cells == ALL and ALL not in mesh.cell_sets:
+            material[:] = number
+        elif entry.cells in mesh.cell_sets:
+            material[mesh.cell_sets[entry.cells]] = number
+        else:
+            known = ", ".join(sorted(mesh.cell_sets)) or "none"
+            message = f"the mesh has no cell set {entry.cells!r}; it has: {known}."
+            raise located.error(("materials", number, "cells"), message)
+    missing = np.flatnonzero(material < 0)
+    if missing.size:
+        message = f"{missing.size} of {mesh.n_cells} cells have no material."
+        raise StudyError(f"{located.yaml.where(('materials',))}: {message}")
+    return material
