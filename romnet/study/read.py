@@ -11,6 +11,7 @@ from pydantic import TypeAdapter, ValidationError
 
 from romnet.core.errors import StudyError
 from romnet.study.schema import Load, OnlineCase, Study, TimeGrid, Training
+from romnet.study.times import has_own_instants
 from romnet.study.yaml_lines import LocatedYaml, Place, read_yaml
 
 HF = Path("hf")
@@ -209,6 +210,5 @@ def _case_problems(case: TimeGrid, load_names: list[str]) -> Iterator[tuple[Plac
         yield ("loads", name), f"there is no load {name!r}; there are: {known}."
     if case.times is not None and (case.until is not None or case.increments is not None):
         yield ("times",), "give either times or until, not both."
-    equal = case.until is not None and case.increments is not None
-    if isinstance(case, Training) and case.results == HF and case.times is None and not equal:
+    if isinstance(case, Training) and case.results == HF and not has_own_instants(case):
         yield (), "results: hf needs times, or until and increments."

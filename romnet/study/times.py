@@ -45,6 +45,17 @@ def instants(
     return _repeated(training, grid.until)
 
 
+def has_own_instants(grid: TimeGrid) -> bool:
+    """Whether a case gives all its instants itself.
+
+    Examples
+    --------
+    >>> has_own_instants(TimeGrid(until=2.0)), has_own_instants(TimeGrid(until=2.0, increments=4))
+    (False, True)
+    """
+    return grid.times is not None or (grid.until is not None and grid.increments is not None)
+
+
 def _repeated(training: Array, until: float) -> Array:
     """Repeat the training increments up to an instant."""
     period = float(training[-1] - training[0])

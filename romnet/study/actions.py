@@ -1,0 +1,364 @@
+"""What each stage does: read artefacts, call the numerics, write one artefact."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+from jaxtyping import Float, Int
+
+from romnet.core.arrays import Array
+from romnet.core.communicator import together
+from romnet.core.errors import ConvergenceError, StudyError
+from romnet.core.snapshots import ArraySource, SnapshotSource, StackedSource
+from romnet.core.tensors import VOIGT
+from romnet.fe.history import SeparatedField
+from romnet.fe.inner_products import point_l2
+from romnet.fe.loading import Loading
+from romnet.online.newton import NewtonOptions
+from romnet.online.solve import ReducedSolution, solve
+from romnet.reduction.cubature import ReducedQuadrature, empirical_cubature
+from romnet.reduction.dual import dual_scalars
+from romnet.reduction.gappy import GappyOperator, interpolation_points
+from romnet.reduction.integrands import VirtualWork, compressed
+from romnet.reduction.model import ReducedLoading, ReducedModel, mask_points
+from romnet.reduction.pod import ReducedBasis, Truncation, pod
+from romnet.reduction.replay import replay, stress_of
+from romnet.reduction.selection import at_points
+from romnet.store import artefact
+from romnet.store.artefact import Manifest
+from romnet.store.converters.base import find_converter
+from romnet.store.mesh_file import save_mesh
+from romnet.store.modes import load_bases, save_bases
+from romnet.store.snapshots import FieldInfo, SnapshotStore, writing_snapshots
+from romnet.study.loadcases import point_temperature
+from romnet.study.workspace import law_spec, read_mesh
+
+if TYPE_CHECKING:
+    from romnet.study.context import Context
+    from romnet.study.stages import Stage
+
+_DIRECTIONS = ("1", "2", "3")
+
+
+def mesh_stage(context: Context, stage: Stage, manifest: Manifest) -> None:
+    """Read or make the mesh."""
+    with together(context.comm):
+        if context.comm.rank == 0:
+            save_mesh(context.folder / stage.path, read_mesh(context.located), manifest)
+
+
+def convert_stage(context: Context, stage: Stage, manifest: Manifest) -> None:
+    """Bring displacements, and the dual fields there are, of foreign results into the store."""
+    workspace, comm = context.workspace, context.comm
+    located = context.located
+    path = next(path for path in stage.files.values() if _is_index(path, context, stage.case))
+    results = find_converter(path).read_results(path, workspace.mesh)
+    if "displacement" not in results.fields:
+        message = f"{path} holds no displacement; it holds {sorted(results.fields)}."
+        raise StudyError(message)
+    names = tuple(
+        name for name in ("displacement", *located.study.offline.dual) if name in results.fields
+    )
+    infos = {name: results.fields[name] for name in names}
+    rows = {
+        name: workspace.owned_dofs
+        if info.location == "node"
+        else workspace.component_rows(info.n_components)
+        for name, info in infos.items()
+    }
+    target = context.folder / stage.path
+    with writing_snapshots(target, infos, rows=rows, manifest=manifest, comm=comm) as writer:
+        if results.times[0] > 0.0:
+            # Codes that save loaded instants only leave out the virgin state.
+            writer.append(0.0, {name: np.zeros(rows[name].size) for name in names})
+        for number, (time, fields) in enumerate(results.instants(names)):
+            writer.append(time, {name: np.ravel(fields[name])[rows[name]] for name in names})
+            context.progress((number + 1) / results.n_times)
+
+
+def high_fidelity_stage(context: Context, stage: Stage, manifest: Manifest) -> None:
+    """Compute a simulation with romnet's own solver."""
+    from romnet.hf.problem import HighFidelityProblem, solve_high_fidelity
+
+    workspace = context.workspace
+    loading = context.loading(stage.case)
+    scalars = dual_scalars(_recorded(context), workspace.laws)
+    problem = HighFidelityProblem(
+        workspace.part, workspace.discretization, workspace.laws, loading, context.comm
+    )
+    infos = {"displacement": _displacement_info(context)}
+    infos |= _dual_infos(context, _recorded(context))
+    rows = {"displacement": workspace.owned_dofs}
+    rows |= {
+        name: workspace.component_rows(infos[name].n_components) for name in _recorded(context)
+    }
+    del scalars
+    target = context.folder / stage.path
+    with writing_snapshots(
+        target, infos, rows=rows, manifest=manifest, comm=context.comm
+    ) as writer:
+
+        def record(time: float, unknown: Array, state: Array) -> None:
+            values = {name: np.ravel(workspace.laws.field(state, name)) for name in rows if name != "displacement"}
+            values["displacement"] = unknown[workspace.part.owned_dofs]
+            writer.append(time, values)
+
+        start = problem.start()
+        record(start.time, start.unknown, start.state)
+        n_steps = len(loading.times) - 1
+        for number, outcome in enumerate(
+            solve_high_fidelity(problem, options=newton_options(context))
+        ):
+            if not outcome.status.ok:
+                message = (
+                    f"{stage.name}: stopped after t = {outcome.committed.time:g} "
+                    f"({outcome.reason.label}); {outcome.reason.advice}."
+                )
+                raise ConvergenceError(message)
+            committed = outcome.committed
+            record(committed.time, committed.unknown, committed.state)
+            context.progress((number + 1) / n_steps)
+
+
+def replay_stage(context: Context, stage: Stage, manifest: Manifest) -> None:
+    """Drive the laws along the displacements of a simulation."""
+    workspace, comm = context.workspace, context.comm
+    times = np.asarray(context.snapshots(stage.case).times)
+    case = context.located.cases[stage.case]
+    temperature = point_temperature(workspace, case)
+    fields = _recorded(context)
+    infos = _dual_infos(context, fields)
+    rows = {name: workspace.component_rows(infos[name].n_components) for name in fields}
+    history = replay(
+        context.displacement(stage.case),
+        times,
+        temperature,
+        discretization=workspace.discretization,
+        laws=workspace.laws,
+    )
+    target = context.folder / stage.path
+    with writing_snapshots(target, infos, rows=rows, manifest=manifest, comm=comm) as writer:
+        for number in range(len(times)):
+            with together(comm):
+                instant = next(history)
+                values = {
+                    name: np.ravel(workspace.laws.field(instant.state, name)) for name in fields
+                }
+            writer.append(instant.time, values)
+            context.progress((number + 1) / len(times))
+
+
+def pod_stage(context: Context, stage: Stage, manifest: Manifest) -> None:
+    """Build the basis of the displacement."""
+    workspace = context.workspace
+    offline = context.located.study.offline
+    basis = pod(
+        _training_displacement(context),
+        workspace.inner_product(),
+        truncation=Truncation(rtol=offline.tolerance),
+        comm=context.comm,
+    )
+    save_bases(
+        context.folder / stage.path,
+        {"displacement": basis},
+        workspace.owned_dofs,
+        kept=np.flatnonzero(workspace.part.owned_dofs),
+        manifest=manifest,
+        comm=context.comm,
+    )
+
+
+def cubature_stage(context: Context, stage: Stage, manifest: Manifest) -> None:
+    """Select the reduced quadrature."""
+    workspace, comm = context.workspace, context.comm
+    weights = workspace.discretization.weights
+    work = VirtualWork(
+        stress=_training_field(context, "stress"),
+        modes=_displacement_modes(context).modes,
+        discretization=workspace.discretization,
+    )
+    quadrature = empirical_cubature(
+        compressed(work, weights, comm),
+        weights,
+        workspace.part.points,
+        tolerance=context.located.study.offline.cubature_tolerance,
+        comm=comm,
+    )
+    _save_on_first(context, stage, quadrature, manifest)
+
+
+def dual_pod_stage(context: Context, stage: Stage, manifest: Manifest) -> None:
+    """Build the bases of the scalar dual fields."""
+    workspace, comm = context.workspace, context.comm
+    inner = point_l2(workspace.discretization.weights, 1)
+    truncation = Truncation(rtol=context.located.study.offline.tolerance)
+    bases: dict[str, ReducedBasis] = {}
+    for scalar in dual_scalars(context.located.study.offline.dual, workspace.laws):
+        source = _Column(
+            _training_field(context, scalar.field),
+            scalar.column,
+            _width(workspace.laws.state_fields[scalar.field]),
+        )
+        if _is_zero(source, context):
+            continue  # a field that never moves has nothing to rebuild
+        bases[scalar.name] = pod(source, inner, truncation=truncation, comm=comm)
+    save_bases(
+        context.folder / stage.path,
+        bases,
+        workspace.part.points,
+        kept=np.arange(len(workspace.part.points)),
+        manifest=manifest,
+        comm=comm,
+    )
+
+
+def model_stage(context: Context, stage: Stage, manifest: Manifest) -> None:
+    """Pack everything that an online computation needs."""
+    workspace, comm, located = context.workspace, context.comm, context.located
+    numbers = workspace.part.points
+    quadrature = artefact.load(context.folder / "cubature.h5", ReducedQuadrature)
+    bases = load_bases(context.folder / "dual_pod.h5", numbers)
+    extra = [interpolation_points(basis.modes, numbers, comm) for basis in bases.values()]
+    points = mask_points(
+        quadrature.points, np.concatenate(extra) if extra else np.zeros(0, dtype=np.int64)
+    )
+    modes = _displacement_modes(context).modes
+    model = ReducedModel(
+        points=points,
+        weights=quadrature.weights,
+        strain_modes=_strain_at(context, points, modes),
+        law_specs=tuple(law_spec(located, material) for material in located.study.materials),
+        law_of_point=at_points(points, workspace.law_of_point.astype(float), numbers, comm).astype(
+            np.int64
+        ),
+        dual=located.study.offline.dual,
+        gappy={
+            name: GappyOperator.build(
+                at_points(points, basis.modes, numbers, comm),
+                largest_norm=_largest_on_mask(context, name, points),
+            )
+            for name, basis in bases.items()
+        },
+        loadings={
+            name: reduced_loading(context, context.loading(name), modes, points)
+            for name in context.training
+        },
+        units=located.study.units.model_dump(),
+    )
+    _save_on_first(context, stage, model, manifest)
+
+
+def online_stage(context: Context, stage: Stage, manifest: Manifest) -> None:
+    """Ask the reduced model."""
+    model = artefact.load(context.folder / "model.h5", ReducedModel)
+    loading = model.loadings.get(stage.case)
+    if loading is None:
+        modes = _displacement_modes(context).modes
+        loading = reduced_loading(context, context.loading(stage.case), modes, model.points)
+    end = float(loading.times[-1])
+    solution = solve(
+        model,
+        loading,
+        options=newton_options(context),
+        comm=context.comm,
+        on_step=lambda time: context.progress(time / end),
+    )
+    _save_on_first(context, stage, solution, manifest)
+
+
+def reduced_loading(
+    context: Context,
+    loading: Loading,
+    modes: Float[Array, "n_dofs n_modes"],
+    points: Int[Array, " n_mask"],
+) -> ReducedLoading:
+    """Project a load case: forces on the modes, temperature and lift at the mask points.
+
+    Notes
+    -----
+    Collective: yes. Cost: one pass over the mesh for each field of the load.
+    """
+    workspace, comm = context.workspace, context.comm
+    numbers = workspace.part.points
+    lift = [
+        _strain_at(context, points, vector[:, None])[..., 0].ravel()
+        for vector in loading.prescribed.vectors
+    ]
+    n_strain = len(points) * workspace.discretization.n_components
+    return ReducedLoading(
+        name=loading.name,
+        times=loading.times,
+        force=SeparatedField(
+            loading.force.amplitudes, comm.sum(loading.force.vectors @ modes)
+        ),
+        temperature=SeparatedField(
+            loading.temperature.amplitudes,
+            at_points(points, loading.temperature.vectors.T, numbers, comm).T,
+        ),
+        lift_strain=SeparatedField(
+            loading.prescribed.amplitudes, np.array(lift).reshape(len(lift), n_strain)
+        ),
+    )
+
+
+def newton_options(context: Context) -> NewtonOptions:
+    """Return when Newton iterations stop, as the study says."""
+    given = context.located.study.newton
+    return NewtonOptions(given.tolerance, given.max_iterations, given.smallest_step)
+
+
+@dataclass(frozen=True)
+class _Column:
+    """One component of a vector-valued source."""
+
+    source: SnapshotSource
+    column: int
+    width: int
+
+    @property
+    def n_rows(self) -> int:
+        """Points of this rank."""
+        return self.source.n_rows // self.width
+
+    @property
+    def n_snapshots(self) -> int:
+        """Columns."""
+        return self.source.n_snapshots
+
+    def rows(self, numbers: Int[Array, " n"]) -> Float[Array, "n n_snapshots"]:
+        """Read some rows of all snapshots."""
+        return self.source.rows(numbers * self.width + self.column)
+
+    def column_of(self, number: int) -> Float[Array, " n_rows"]:
+        """Read one snapshot."""
+        return self.source.column(number)[self.column :: self.width]
+
+
+@dataclass(frozen=True)
+class _Unlifted:
+    """Displacements less the prescribed ones: what the modes, which vanish there, represent."""
+
+    source: SnapshotSource
+    lift: Float[Array, "n_rows n_snapshots"]
+
+    @property
+    def n_rows(self) -> int:
+        """Dofs of this rank."""
+        return self.source.n_rows
+
+    @property
+    def n_snapshots(self) -> int:
+        """Columns."""
+        return self.source.n_snapshots
+
+    def rows(self, numbers: Int[Array, " n"]) -> Float[Array, "n n_snapshots"]:
+        """Read some rows of all snapshots."""
+        return self.source.rows(numbers) - self.lift[numbers]
+
+    def column(self, number: int) -> Float[Array, " n_rows"]:
+        """Read one snapshot."""
+        return self.source.column(number) - self.lift[:, number]

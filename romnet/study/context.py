@@ -1,0 +1,87 @@
+"""What actions share: the study, the ranks, the folder of results, and what is loaded once."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+
+import numpy as np
+from jaxtyping import Float
+
+from romnet.core.arrays import Array
+from romnet.core.communicator import Communicator
+from romnet.fe.loading import Loading
+from romnet.store.mesh_file import load_mesh
+from romnet.store.snapshots import SnapshotStore, StoredSource
+from romnet.study.loadcases import loading_of
+from romnet.study.read import HF, LocatedStudy
+from romnet.study.times import has_own_instants, instants
+from romnet.study.workspace import Workspace, build_workspace
+
+
+def _silent(_: float) -> None:
+    """Report no progress."""
+
+
+@dataclass
+class Context:
+    """Shared by the actions of one run.
+
+    Attributes
+    ----------
+    located
+        The study.
+    folder
+        Folder of results.
+    comm
+        The ranks.
+    progress
+        Told the part of the running stage that is done, from 0 to 1.
+    """
+
+    located: LocatedStudy
+    folder: Path
+    comm: Communicator
+    progress: Callable[[float], None] = field(default=_silent)
+
+    @cached_property
+    def workspace(self) -> Workspace:
+        """The structure on this rank; needs the artefact of the mesh."""
+        return build_workspace(self.located, load_mesh(self.folder / "mesh.h5"), self.comm)
+
+    def snapshots(self, name: str) -> SnapshotStore:
+        """Return the stored results of a simulation."""
+        return SnapshotStore.open(self.folder / "snapshots" / f"{name}.h5")
+
+    def replayed(self, name: str) -> SnapshotStore:
+        """Return the replayed fields of a simulation."""
+        return SnapshotStore.open(self.folder / "replay" / f"{name}.h5")
+
+    def displacement(self, name: str) -> StoredSource:
+        """Return the displacement of a simulation at this rank's dofs."""
+        return self.snapshots(name).source("displacement", self.workspace.part.dofs)
+
+    def point_field(self, store: SnapshotStore, name: str) -> StoredSource:
+        """Return a field of a simulation at this rank's points."""
+        n_components = store.fields[name].info.n_components
+        return store.source(name, self.workspace.component_rows(n_components))
+
+    @property
+    def training(self) -> tuple[str, ...]:
+        """Names of the training simulations."""
+        return tuple(entry.name for entry in self.located.study.training)
+
+    def times(self, name: str) -> Float[Array, " n_times"]:
+        """Return the instants of a case: its own, or those of training results, repeated."""
+        grid = self.located.cases[name].grid
+        if has_own_instants(grid):
+            return instants(grid, None)
+        imported = name in self.training and self.located.training(name).results != HF
+        source = name if imported else self.training[0]
+        return instants(grid, np.asarray(self.snapshots(source).times))
+
+    def loading(self, name: str) -> Loading:
+        """Return the load case of this name on this rank."""
+        return loading_of(self.workspace, self.located.cases[name], self.times(name))

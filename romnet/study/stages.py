@@ -1,0 +1,333 @@
+"""The table of stages that a study implies: what each depends on, and nothing else."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from romnet.core.errors import StudyError
+from romnet.store.artefact import Manifest
+from romnet.study import actions
+from romnet.study.fields import field_files
+from romnet.study.read import HF, Case, LocatedStudy
+from romnet.study.schema import BoxMesh, Keys, Temperature, Umat
+from romnet.study.times import has_own_instants
+from romnet.study.workspace import law_libraries
+
+if TYPE_CHECKING:
+    from romnet.study.context import Context
+
+# Citation keys are those of `romnet cite`.
+_POD = ("Casenave2020",)
+_CUBATURE = ("Casenave2020", "Hernandez2017", "Yaghoobi2015")
+
+Action = Callable[["Context", "Stage", Manifest], None]
+
+
+@dataclass(frozen=True)
+class Stage:
+    """One step of the work, and everything that its result depends on.
+
+    Attributes
+    ----------
+    name
+        ``"pod"``, ``"replay[cycle1]"``, ...
+    path
+        Its artefact, in the folder of results.
+    action
+        What it does.
+    version
+        Raised when the same inputs give another result.
+    parameters
+        The values of the study that it depends on, by their dotted place.
+    inputs
+        Names of the stages whose artefacts it reads.
+    files
+        Foreign files that it reads, by a name that does not depend on where they lie.
+    case
+        The training or online case it belongs to.
+    offline
+        Whether it is needed before any question can be asked.
+    citations
+        Keys of the publications behind it.
+    """
+
+    name: str
+    path: Path
+    action: Action
+    version: int = 1
+    parameters: Mapping[str, Any] = field(default_factory=dict)
+    inputs: tuple[str, ...] = ()
+    files: Mapping[str, Path] = field(default_factory=dict)
+    case: str = ""
+    offline: bool = True
+    citations: tuple[str, ...] = ()
+
+
+def stages_of(located: LocatedStudy) -> dict[str, Stage]:
+    """Return the stages of a study in an order in which they can run.
+
+    Examples
+    --------
+    The table of the cube case starts with::
+
+        mesh -> snapshots[cycle1] -> replay[cycle1] -> pod -> cubature -> dual_pod -> model
+    """
+    study = located.study
+    units = study.units.model_dump()
+    training = tuple(entry.name for entry in study.training)
+    table: list[Stage] = [_mesh_stage(located)]
+    for entry in study.training:
+        case = located.cases[entry.name]
+        table += _simulation_stages(located, case, entry.results)
+    replays = tuple(f"replay[{name}]" for name in training)
+    snapshots = tuple(f"snapshots[{name}]" for name in training)
+    offline = study.offline
+    table += [
+        Stage(
+            name="pod",
+            path=Path("pod.h5"),
+            action=actions.pod_stage,
+            parameters={
+                "offline.tolerance": offline.tolerance,
+                "offline.inner_product": offline.inner_product,
+                "constraints": _json(study.constraints),
+                **_amplitudes(located, study.constraints),
+            },
+            inputs=("mesh", *snapshots),
+            citations=_POD,
+        ),
+        Stage(
+            name="cubature",
+            path=Path("cubature.h5"),
+            action=actions.cubature_stage,
+            parameters={"offline.cubature.tolerance": offline.cubature_tolerance},
+            inputs=("mesh", "pod", *replays),
+            citations=_CUBATURE,
+        ),
+        Stage(
+            name="dual_pod",
+            path=Path("dual_pod.h5"),
+            action=actions.dual_pod_stage,
+            parameters={
+                "offline.tolerance": offline.tolerance,
+                "offline.dual": list(offline.dual),
+            },
+            inputs=("mesh", *replays),
+            citations=_POD,
+        ),
+        Stage(
+            name="model",
+            path=Path("model.h5"),
+            action=actions.model_stage,
+            parameters={
+                "units": units,
+                "materials": _json(study.materials),
+                "constraints": _json(study.constraints),
+                **_amplitudes(located, study.constraints),
+                **{
+                    f"training.{name}": _case_parameters(located, located.cases[name])
+                    for name in training
+                },
+            },
+            inputs=("mesh", "pod", "cubature", "dual_pod", *replays),
+            files={
+                **_libraries(located),
+                **{k: v for name in training for k, v in _files(located, name).items()},
+            },
+            citations=_CUBATURE,
+        ),
+    ]
+    for name in training:
+        table.append(_online_stage(located, located.cases[name], offline=True))
+        table.append(_errors_stage(located, name, name, offline=True))
+    for entry in study.online:
+        table += _question_stages(located, entry.name, entry.reference, training)
+    return {stage.name: stage for stage in table}
+
+
+def _question_stages(
+    located: LocatedStudy, name: str, reference: Path | None, training: tuple[str, ...]
+) -> list[Stage]:
+    """Return the stages of one online case, those of its reference included."""
+    stages = [_online_stage(located, located.cases[name], offline=False)]
+    if reference is None:
+        return [*stages, _errors_stage(located, name, None, offline=False)]
+    if str(reference) in training:
+        return [*stages, _errors_stage(located, name, str(reference), offline=False)]
+    case = located.cases[name]
+    simulation = _simulation_stages(located, case, reference, offline=False)
+    return [*simulation, *stages, _errors_stage(located, name, name, offline=False)]
+
+
+def _mesh_stage(located: LocatedStudy) -> Stage:
+    """Return the stage that reads or makes the mesh."""
+    given = located.study.mesh
+    made = isinstance(given, BoxMesh)
+    return Stage(
+        name="mesh",
+        path=Path("mesh.h5"),
+        action=actions.mesh_stage,
+        parameters={"mesh": _json(given)} if made else {},
+        files={} if isinstance(given, BoxMesh) else {"mesh": located.resolve(given)},
+    )
+
+
+def _simulation_stages(
+    located: LocatedStudy, case: Case, results: Path, *, offline: bool = True
+) -> list[Stage]:
+    """Return the stages that bring in, or compute, one simulation and replay its stresses."""
+    study = located.study
+    laws = {
+        "materials": [
+            {"cells": entry.cells, **_json(entry.model_copy(update={"density": 0.0}))}
+            for entry in study.materials
+        ],
+        "offline.dual": list(study.offline.dual),
+    }
+    if results == HF:
+        snapshots = Stage(
+            name=f"snapshots[{case.name}]",
+            path=Path("snapshots", f"{case.name}.h5"),
+            action=actions.high_fidelity_stage,
+            parameters={
+                "materials": _json(study.materials),
+                "constraints": _json(study.constraints),
+                "newton": _json(study.newton),
+                "offline.dual": list(study.offline.dual),
+                **_amplitudes(located, study.constraints),
+                **_case_parameters(located, case),
+            },
+            # A case without a grid of its own takes over the instants of the first training.
+            inputs=("mesh", *_instants_from(located, case)),
+            files={**_libraries(located), **_files(located, case.name)},
+            case=case.name,
+            offline=offline,
+        )
+    else:
+        snapshots = Stage(
+            name=f"snapshots[{case.name}]",
+            path=Path("snapshots", f"{case.name}.h5"),
+            action=actions.convert_stage,
+            parameters={"offline.dual": list(study.offline.dual)},
+            inputs=("mesh",),
+            files=_result_files(located.resolve(results)),
+            case=case.name,
+            offline=offline,
+        )
+    replay = Stage(
+        name=f"replay[{case.name}]",
+        path=Path("replay", f"{case.name}.h5"),
+        action=actions.replay_stage,
+        parameters={**laws, **_temperature_parameters(located, case)},
+        inputs=("mesh", snapshots.name),
+        files={**_libraries(located), **_files(located, case.name, only=Temperature)},
+        case=case.name,
+        offline=offline,
+        citations=_POD,
+    )
+    return [snapshots, replay]
+
+
+def _online_stage(located: LocatedStudy, case: Case, *, offline: bool) -> Stage:
+    """Return the stage that asks the reduced model."""
+    return Stage(
+        name=f"online[{case.name}]",
+        path=Path("online", f"{case.name}.h5"),
+        action=actions.online_stage,
+        parameters={
+            "newton": _json(located.study.newton),
+            **_case_parameters(located, case),
+        },
+        inputs=("mesh", "pod", "model"),
+        files=_files(located, case.name),
+        case=case.name,
+        offline=offline,
+        citations=_POD,
+    )
+
+
+def _errors_stage(
+    located: LocatedStudy, name: str, reference: str | None, *, offline: bool
+) -> Stage:
+    """Return the stage that rebuilds fields and compares them with a reference."""
+    compared = () if reference is None else (f"snapshots[{reference}]", f"replay[{reference}]")
+    return Stage(
+        name=f"fields[{name}]",
+        path=Path("fields", f"{name}.h5"),
+        action=actions.fields_stage,
+        parameters={"reference": reference, "units": located.study.units.model_dump()},
+        inputs=("mesh", "pod", "dual_pod", "model", f"online[{name}]", *compared),
+        case=name,
+        offline=offline,
+        citations=_POD,
+    )
+
+
+def _instants_from(located: LocatedStudy, case: Case) -> tuple[str, ...]:
+    """Return the stage whose instants a case takes over, if it does."""
+    if has_own_instants(case.grid):
+        return ()
+    return (f"snapshots[{located.study.training[0].name}]",)
+
+
+def _case_parameters(located: LocatedStudy, case: Case) -> dict[str, Any]:
+    """Return what a load case depends on."""
+    grid = case.grid.model_dump(mode="json", include={"until", "increments", "times"})
+    return {
+        "loads": _json(case.loads),
+        "grid": grid,
+        **_amplitudes(located, case.loads),
+    }
+
+
+def _temperature_parameters(located: LocatedStudy, case: Case) -> dict[str, Any]:
+    """Return what the temperature of a case depends on."""
+    loads = tuple(load for load in case.loads if isinstance(load, Temperature))
+    return {"loads": _json(loads), **_amplitudes(located, loads)}
+
+
+def _amplitudes(located: LocatedStudy, users: tuple[Keys, ...]) -> dict[str, Any]:
+    """Return the amplitudes that loads or constraints use."""
+    names = {getattr(user, "amplitude", None) for user in users} - {None}
+    tables = located.study.amplitudes
+    return {f"amplitudes.{name}": _json(tables[str(name)]) for name in sorted(map(str, names))}
+
+
+def _files(located: LocatedStudy, name: str, *, only: type[Keys] | None = None) -> dict[str, Path]:
+    """Return the field files that a case reads."""
+    files: dict[str, Path] = {}
+    for load in located.cases[name].loads:
+        if only is not None and not isinstance(load, only):
+            continue
+        frames = load.keyframes if isinstance(load, Temperature) else (load,)
+        for frame in frames:
+            if (field_of := getattr(frame, "field", None)) is not None:
+                files |= {str(path.name): path for path in field_files(field_of, located.folder)}
+    return files
+
+
+def _libraries(located: LocatedStudy) -> dict[str, Path]:
+    """Return the shared libraries of user laws."""
+    return {path.name: path for path in law_libraries(located)}
+
+
+def _result_files(path: Path) -> dict[str, Path]:
+    """Return a result file and those of the same stem, which belong to it."""
+    if not path.is_file():
+        message = f"{path}: there is no such result file."
+        raise StudyError(message)
+    family = sorted(found for found in path.parent.glob(f"{path.stem}.*") if found.is_file())
+    return {found.name: found for found in family}
+
+
+def _json(value: Any) -> Any:  # noqa: ANN401  (anything the schema holds)
+    """Return plain JSON of schema values."""
+    if isinstance(value, Keys):
+        plain = value.model_dump(mode="json")
+        if isinstance(getattr(value, "law", None), Umat):
+            plain["law"]["umat"] = Path(plain["law"]["umat"]).name
+        return plain
+    return [_json(item) for item in value]
