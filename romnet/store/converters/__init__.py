@@ -1,0 +1,1 @@
+"""One module for each foreign format, found by entry points of the group ``romnet.converters``."""
