@@ -274,7 +274,7 @@ class SnapshotWriter:
     _rows: Mapping[str, _GatheredRows]
     times: list[float]
 
-    def append(self, time: float, values: Mapping[str, Float[Array, "*shape"]]) -> None:
+    def append(self, time: float, values: Mapping[str, Array]) -> None:
         """Write one instant.
 
         Parameters
@@ -307,7 +307,7 @@ class SnapshotWriter:
         self.times.append(time)
 
     def _checked(
-        self, time: float, values: Mapping[str, Float[Array, "*shape"]]
+        self, time: float, values: Mapping[str, Array]
     ) -> dict[str, Float[Array, " n_rows"]]:
         """Return this rank's flat rows, once they can be stored."""
         number = len(self.times)
