@@ -23,13 +23,14 @@ class DualScalar:
         ``"p"``, ``"stress_11"``, ``"viscoplastic_strain_2"``, ...
     field
         Group of columns in the state of the law.
-    column
-        Column in the group.
+    column, width
+        Column in the group, and how many there are.
     """
 
     name: str
     field: str
     column: int
+    width: int
 
     def of(self, laws: Heterogeneous, state: Float[Array, "n_points n_state"]) -> Array:
         """Return its value at each point (n_points,)."""
@@ -61,7 +62,8 @@ def dual_scalars(fields: Iterable[str], laws: Heterogeneous) -> tuple[DualScalar
             raise StudyError(message)
         width = laws.state_fields[field].stop - laws.state_fields[field].start
         scalars += [
-            DualScalar(_label(field, column, width), field, column) for column in range(width)
+            DualScalar(_label(field, column, width), field, column, width)
+            for column in range(width)
         ]
     return tuple(scalars)
 

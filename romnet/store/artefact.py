@@ -217,8 +217,19 @@ def writing(path: Path, kind: str, manifest: Manifest | None = None) -> Iterator
             yield file
         full = replace(given, sha256=sha256_of(temporary))
         described.unlink(missing_ok=True)
-    with replacing(described) as temporary:
-        temporary.write_text(json.dumps(asdict(full), indent=1, sort_keys=True) + "\n")
+    write_manifest(path, full)
+
+
+def write_manifest(path: Path, manifest: Manifest) -> None:
+    """Write the manifest beside an artefact, whole or not at all.
+
+    Raises
+    ------
+    StoreError
+        If the disk refuses.
+    """
+    with replacing(manifest_path(path)) as temporary:
+        temporary.write_text(json.dumps(asdict(manifest), indent=1, sort_keys=True) + "\n")
 
 
 @contextmanager

@@ -1,47 +1,51 @@
-"""What each stage does: read artefacts, call the numerics, write one artefact."""
+"""What each offline stage does: read artefacts, call the numerics, write one artefact."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
-from jaxtyping import Float, Int
 
 from romnet.core.arrays import Array
 from romnet.core.communicator import together
 from romnet.core.errors import ConvergenceError, StudyError
-from romnet.core.snapshots import ArraySource, SnapshotSource, StackedSource
-from romnet.core.tensors import VOIGT
-from romnet.fe.history import SeparatedField
 from romnet.fe.inner_products import point_l2
-from romnet.fe.loading import Loading
-from romnet.online.newton import NewtonOptions
-from romnet.online.solve import ReducedSolution, solve
 from romnet.reduction.cubature import ReducedQuadrature, empirical_cubature
 from romnet.reduction.dual import dual_scalars
 from romnet.reduction.gappy import GappyOperator, interpolation_points
 from romnet.reduction.integrands import VirtualWork, compressed
-from romnet.reduction.model import ReducedLoading, ReducedModel, mask_points
+from romnet.reduction.model import ReducedModel, mask_points
 from romnet.reduction.pod import ReducedBasis, Truncation, pod
-from romnet.reduction.replay import replay, stress_of
+from romnet.reduction.replay import replay
 from romnet.reduction.selection import at_points
 from romnet.store import artefact
 from romnet.store.artefact import Manifest
 from romnet.store.converters.base import find_converter
 from romnet.store.mesh_file import save_mesh
 from romnet.store.modes import load_bases, save_bases
-from romnet.store.snapshots import FieldInfo, SnapshotStore, writing_snapshots
+from romnet.store.snapshots import writing_snapshots
+from romnet.study.answers import reduced_loading
 from romnet.study.loadcases import point_temperature
+from romnet.study.training import (
+    Component,
+    displacement_basis,
+    displacement_info,
+    dual_infos,
+    is_zero,
+    largest_norm,
+    newton_options,
+    recorded_fields,
+    save_on_first,
+    strain_at,
+    training_displacement,
+    training_field,
+)
 from romnet.study.workspace import law_spec, read_mesh
 
 if TYPE_CHECKING:
     from romnet.study.context import Context
     from romnet.study.stages import Stage
-
-_DIRECTIONS = ("1", "2", "3")
 
 
 def mesh_stage(context: Context, stage: Stage, manifest: Manifest) -> None:
@@ -55,7 +59,7 @@ def convert_stage(context: Context, stage: Stage, manifest: Manifest) -> None:
     """Bring displacements, and the dual fields there are, of foreign results into the store."""
     workspace, comm = context.workspace, context.comm
     located = context.located
-    path = next(path for path in stage.files.values() if _is_index(path, context, stage.case))
+    path = _result_path(context, stage.case)
     results = find_converter(path).read_results(path, workspace.mesh)
     if "displacement" not in results.fields:
         message = f"{path} holds no displacement; it holds {sorted(results.fields)}."
@@ -86,24 +90,20 @@ def high_fidelity_stage(context: Context, stage: Stage, manifest: Manifest) -> N
 
     workspace = context.workspace
     loading = context.loading(stage.case)
-    scalars = dual_scalars(_recorded(context), workspace.laws)
     problem = HighFidelityProblem(
         workspace.part, workspace.discretization, workspace.laws, loading, context.comm
     )
-    infos = {"displacement": _displacement_info(context)}
-    infos |= _dual_infos(context, _recorded(context))
-    rows = {"displacement": workspace.owned_dofs}
-    rows |= {
-        name: workspace.component_rows(infos[name].n_components) for name in _recorded(context)
-    }
-    del scalars
+    dual = recorded_fields(context)
+    infos = {"displacement": displacement_info(context), **dual_infos(context, dual)}
+    rows = {name: workspace.component_rows(infos[name].n_components) for name in dual}
+    rows["displacement"] = workspace.owned_dofs
     target = context.folder / stage.path
     with writing_snapshots(
         target, infos, rows=rows, manifest=manifest, comm=context.comm
     ) as writer:
 
         def record(time: float, unknown: Array, state: Array) -> None:
-            values = {name: np.ravel(workspace.laws.field(state, name)) for name in rows if name != "displacement"}
+            values = {name: np.ravel(workspace.laws.field(state, name)) for name in dual}
             values["displacement"] = unknown[workspace.part.owned_dofs]
             writer.append(time, values)
 
@@ -130,8 +130,8 @@ def replay_stage(context: Context, stage: Stage, manifest: Manifest) -> None:
     times = np.asarray(context.snapshots(stage.case).times)
     case = context.located.cases[stage.case]
     temperature = point_temperature(workspace, case)
-    fields = _recorded(context)
-    infos = _dual_infos(context, fields)
+    fields = recorded_fields(context)
+    infos = dual_infos(context, fields)
     rows = {name: workspace.component_rows(infos[name].n_components) for name in fields}
     history = replay(
         context.displacement(stage.case),
@@ -157,7 +157,7 @@ def pod_stage(context: Context, stage: Stage, manifest: Manifest) -> None:
     workspace = context.workspace
     offline = context.located.study.offline
     basis = pod(
-        _training_displacement(context),
+        training_displacement(context),
         workspace.inner_product(),
         truncation=Truncation(rtol=offline.tolerance),
         comm=context.comm,
@@ -177,8 +177,8 @@ def cubature_stage(context: Context, stage: Stage, manifest: Manifest) -> None:
     workspace, comm = context.workspace, context.comm
     weights = workspace.discretization.weights
     work = VirtualWork(
-        stress=_training_field(context, "stress"),
-        modes=_displacement_modes(context).modes,
+        stress=training_field(context, "stress"),
+        modes=displacement_basis(context).modes,
         discretization=workspace.discretization,
     )
     quadrature = empirical_cubature(
@@ -188,7 +188,7 @@ def cubature_stage(context: Context, stage: Stage, manifest: Manifest) -> None:
         tolerance=context.located.study.offline.cubature_tolerance,
         comm=comm,
     )
-    _save_on_first(context, stage, quadrature, manifest)
+    save_on_first(context, stage, quadrature, manifest)
 
 
 def dual_pod_stage(context: Context, stage: Stage, manifest: Manifest) -> None:
@@ -198,12 +198,8 @@ def dual_pod_stage(context: Context, stage: Stage, manifest: Manifest) -> None:
     truncation = Truncation(rtol=context.located.study.offline.tolerance)
     bases: dict[str, ReducedBasis] = {}
     for scalar in dual_scalars(context.located.study.offline.dual, workspace.laws):
-        source = _Column(
-            _training_field(context, scalar.field),
-            scalar.column,
-            _width(workspace.laws.state_fields[scalar.field]),
-        )
-        if _is_zero(source, context):
+        source = Component(training_field(context, scalar.field), scalar.column, scalar.width)
+        if is_zero(source, comm):
             continue  # a field that never moves has nothing to rebuild
         bases[scalar.name] = pod(source, inner, truncation=truncation, comm=comm)
     save_bases(
@@ -226,11 +222,14 @@ def model_stage(context: Context, stage: Stage, manifest: Manifest) -> None:
     points = mask_points(
         quadrature.points, np.concatenate(extra) if extra else np.zeros(0, dtype=np.int64)
     )
-    modes = _displacement_modes(context).modes
+    modes = displacement_basis(context).modes
+    scalars = {
+        scalar.name: scalar for scalar in dual_scalars(located.study.offline.dual, workspace.laws)
+    }
     model = ReducedModel(
         points=points,
         weights=quadrature.weights,
-        strain_modes=_strain_at(context, points, modes),
+        strain_modes=strain_at(context, points, modes),
         law_specs=tuple(law_spec(located, material) for material in located.study.materials),
         law_of_point=at_points(points, workspace.law_of_point.astype(float), numbers, comm).astype(
             np.int64
@@ -239,7 +238,7 @@ def model_stage(context: Context, stage: Stage, manifest: Manifest) -> None:
         gappy={
             name: GappyOperator.build(
                 at_points(points, basis.modes, numbers, comm),
-                largest_norm=_largest_on_mask(context, name, points),
+                largest_norm=largest_norm(context, scalars[name], points),
             )
             for name, basis in bases.items()
         },
@@ -249,116 +248,17 @@ def model_stage(context: Context, stage: Stage, manifest: Manifest) -> None:
         },
         units=located.study.units.model_dump(),
     )
-    _save_on_first(context, stage, model, manifest)
+    save_on_first(context, stage, model, manifest)
 
 
-def online_stage(context: Context, stage: Stage, manifest: Manifest) -> None:
-    """Ask the reduced model."""
-    model = artefact.load(context.folder / "model.h5", ReducedModel)
-    loading = model.loadings.get(stage.case)
-    if loading is None:
-        modes = _displacement_modes(context).modes
-        loading = reduced_loading(context, context.loading(stage.case), modes, model.points)
-    end = float(loading.times[-1])
-    solution = solve(
-        model,
-        loading,
-        options=newton_options(context),
-        comm=context.comm,
-        on_step=lambda time: context.progress(time / end),
-    )
-    _save_on_first(context, stage, solution, manifest)
-
-
-def reduced_loading(
-    context: Context,
-    loading: Loading,
-    modes: Float[Array, "n_dofs n_modes"],
-    points: Int[Array, " n_mask"],
-) -> ReducedLoading:
-    """Project a load case: forces on the modes, temperature and lift at the mask points.
-
-    Notes
-    -----
-    Collective: yes. Cost: one pass over the mesh for each field of the load.
-    """
-    workspace, comm = context.workspace, context.comm
-    numbers = workspace.part.points
-    lift = [
-        _strain_at(context, points, vector[:, None])[..., 0].ravel()
-        for vector in loading.prescribed.vectors
-    ]
-    n_strain = len(points) * workspace.discretization.n_components
-    return ReducedLoading(
-        name=loading.name,
-        times=loading.times,
-        force=SeparatedField(
-            loading.force.amplitudes, comm.sum(loading.force.vectors @ modes)
-        ),
-        temperature=SeparatedField(
-            loading.temperature.amplitudes,
-            at_points(points, loading.temperature.vectors.T, numbers, comm).T,
-        ),
-        lift_strain=SeparatedField(
-            loading.prescribed.amplitudes, np.array(lift).reshape(len(lift), n_strain)
-        ),
-    )
-
-
-def newton_options(context: Context) -> NewtonOptions:
-    """Return when Newton iterations stop, as the study says."""
-    given = context.located.study.newton
-    return NewtonOptions(given.tolerance, given.max_iterations, given.smallest_step)
-
-
-@dataclass(frozen=True)
-class _Column:
-    """One component of a vector-valued source."""
-
-    source: SnapshotSource
-    column: int
-    width: int
-
-    @property
-    def n_rows(self) -> int:
-        """Points of this rank."""
-        return self.source.n_rows // self.width
-
-    @property
-    def n_snapshots(self) -> int:
-        """Columns."""
-        return self.source.n_snapshots
-
-    def rows(self, numbers: Int[Array, " n"]) -> Float[Array, "n n_snapshots"]:
-        """Read some rows of all snapshots."""
-        return self.source.rows(numbers * self.width + self.column)
-
-    def column_of(self, number: int) -> Float[Array, " n_rows"]:
-        """Read one snapshot."""
-        return self.source.column(number)[self.column :: self.width]
-
-
-@dataclass(frozen=True)
-class _Unlifted:
-    """Displacements less the prescribed ones: what the modes, which vanish there, represent."""
-
-    source: SnapshotSource
-    lift: Float[Array, "n_rows n_snapshots"]
-
-    @property
-    def n_rows(self) -> int:
-        """Dofs of this rank."""
-        return self.source.n_rows
-
-    @property
-    def n_snapshots(self) -> int:
-        """Columns."""
-        return self.source.n_snapshots
-
-    def rows(self, numbers: Int[Array, " n"]) -> Float[Array, "n n_snapshots"]:
-        """Read some rows of all snapshots."""
-        return self.source.rows(numbers) - self.lift[numbers]
-
-    def column(self, number: int) -> Float[Array, " n_rows"]:
-        """Read one snapshot."""
-        return self.source.column(number) - self.lift[:, number]
+def _result_path(context: Context, name: str) -> Path:
+    """Return the result file of a simulation, training or reference."""
+    study = context.located.study
+    for entry in study.training:
+        if entry.name == name:
+            return context.located.resolve(entry.results)
+    reference = context.located.online(name).reference
+    if reference is None:
+        message = f"case {name!r} has no reference results."
+        raise StudyError(message)
+    return context.located.resolve(reference)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from romnet.core.errors import StudyError
 from romnet.store.artefact import Manifest
-from romnet.study import actions
+from romnet.study import actions, answers
 from romnet.study.fields import field_files
 from romnet.study.read import HF, Case, LocatedStudy
 from romnet.study.schema import BoxMesh, Keys, Temperature, Umat
@@ -236,7 +236,7 @@ def _online_stage(located: LocatedStudy, case: Case, *, offline: bool) -> Stage:
     return Stage(
         name=f"online[{case.name}]",
         path=Path("online", f"{case.name}.h5"),
-        action=actions.online_stage,
+        action=answers.online_stage,
         parameters={
             "newton": _json(located.study.newton),
             **_case_parameters(located, case),
@@ -257,7 +257,7 @@ def _errors_stage(
     return Stage(
         name=f"fields[{name}]",
         path=Path("fields", f"{name}.h5"),
-        action=actions.fields_stage,
+        action=answers.fields_stage,
         parameters={"reference": reference, "units": located.study.units.model_dump()},
         inputs=("mesh", "pod", "dual_pod", "model", f"online[{name}]", *compared),
         case=name,

@@ -1,0 +1,222 @@
+"""Asking the reduced model: load cases reduced, runs, fields rebuilt and compared."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+from jaxtyping import Float, Int
+
+from romnet.core.arrays import Array
+from romnet.core.errors import StudyError
+from romnet.core.snapshots import SnapshotSource
+from romnet.fe.history import SeparatedField
+from romnet.fe.loading import Loading
+from romnet.online.solve import ReducedSolution, rebuilt, solve
+from romnet.reduction.dual import dual_scalars
+from romnet.reduction.model import ReducedLoading, ReducedModel
+from romnet.reduction.selection import at_points
+from romnet.store import artefact
+from romnet.store.artefact import Manifest
+from romnet.store.modes import load_bases
+from romnet.study.training import (
+    Component,
+    displacement_basis,
+    newton_options,
+    save_on_first,
+    strain_at,
+)
+
+if TYPE_CHECKING:
+    from romnet.study.context import Context
+    from romnet.study.stages import Stage
+
+HOTTEST = 0.01  # part of the points where fatigue is decided
+_TIME_MATCH = 1e-6
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """A reduced answer beside a reference.
+
+    Attributes
+    ----------
+    reference
+        Name of the reference simulation; empty when there is none.
+    times
+        Instants compared [time].
+    displacement
+        Relative L2 error of the displacement at each instant [-].
+    dual
+        Relative L2 error of each dual scalar at the last instant [-].
+    hottest
+        The same on the hottest 1 % of points: those where the reference is largest [-].
+    """
+
+    reference: str
+    times: Float[Array, " n_times"]
+    displacement: Float[Array, " n_times"]
+    dual: Mapping[str, float]
+    hottest: Mapping[str, float]
+
+
+def online_stage(context: Context, stage: Stage, manifest: Manifest) -> None:
+    """Ask the reduced model."""
+    model = artefact.load(context.folder / "model.h5", ReducedModel)
+    loading = model.loadings.get(stage.case)
+    if loading is None:
+        modes = displacement_basis(context).modes
+        loading = reduced_loading(context, context.loading(stage.case), modes, model.points)
+    end = float(loading.times[-1])
+    solution = solve(
+        model,
+        loading,
+        options=newton_options(context),
+        comm=context.comm,
+        on_step=lambda time: context.progress(time / end),
+    )
+    save_on_first(context, stage, solution, manifest)
+
+
+def reduced_loading(
+    context: Context,
+    loading: Loading,
+    modes: Float[Array, "n_dofs n_modes"],
+    points: Int[Array, " n_mask"],
+) -> ReducedLoading:
+    """Project a load case: forces on the modes, temperature and lift at the mask points.
+
+    Notes
+    -----
+    Collective: yes. Cost: one pass over the mesh for each field of the load.
+    """
+    workspace, comm = context.workspace, context.comm
+    numbers = workspace.part.points
+    lift = [
+        strain_at(context, points, vector[:, None])[..., 0].ravel()
+        for vector in loading.prescribed.vectors
+    ]
+    n_strain = len(points) * workspace.discretization.n_components
+    return ReducedLoading(
+        name=loading.name,
+        times=loading.times,
+        force=SeparatedField(loading.force.amplitudes, comm.sum(loading.force.vectors @ modes)),
+        temperature=SeparatedField(
+            loading.temperature.amplitudes,
+            at_points(points, loading.temperature.vectors.T, numbers, comm).T,
+        ),
+        lift_strain=SeparatedField(
+            loading.prescribed.amplitudes, np.array(lift).reshape(len(lift), n_strain)
+        ),
+    )
+
+
+def fields_stage(context: Context, stage: Stage, manifest: Manifest) -> None:
+    """Compare the answer with its reference, if it has one."""
+    solution = artefact.load(context.folder / f"online/{stage.case}.h5", ReducedSolution)
+    reference = stage.parameters["reference"]
+    if reference is None:
+        none = np.zeros(0)
+        comparison = Comparison("", none, none, {}, {})
+    else:
+        comparison = compare(context, solution, str(reference))
+    save_on_first(context, stage, comparison, manifest)
+
+
+def compare(context: Context, solution: ReducedSolution, reference: str) -> Comparison:
+    """Measure a reduced answer against a stored simulation.
+
+    Raises
+    ------
+    StudyError
+        If the reference has none of the instants of the answer.
+
+    Notes
+    -----
+    Collective: yes. Cost: one pass over the mesh for each instant.
+    """
+    times = np.asarray(context.snapshots(reference).times)
+    span = max(float(np.ptp(times)), 1e-300)
+    nearest = np.abs(times[:, None] - solution.times).argmin(axis=0)
+    common = np.flatnonzero(np.abs(times[nearest] - solution.times) <= _TIME_MATCH * span)
+    if common.size == 0:
+        message = (
+            f"case {solution.case!r} and its reference {reference!r} have no instant in common: "
+            f"{solution.times[-1]:g} and {times[-1]:g} are their last ones."
+        )
+        raise StudyError(message)
+    displacement = np.array(
+        [_displacement_error(context, solution, reference, k, nearest[k]) for k in common]
+    )
+    last = int(common[-1])
+    dual, hottest = {}, {}
+    for name, field in rebuilt_fields(context, solution, last).items():
+        truth = _reference_field(context, reference, name).column(int(nearest[last]))
+        dual[name], hottest[name] = _field_errors(context, field, truth)
+    return Comparison(reference, solution.times[common], displacement, dual, hottest)
+
+
+def rebuilt_fields(
+    context: Context, solution: ReducedSolution, number: int
+) -> dict[str, Float[Array, " n_points"]]:
+    """Rebuild every dual scalar at this rank's points, at one instant."""
+    model = artefact.load(context.folder / "model.h5", ReducedModel)
+    bases = load_bases(context.folder / "dual_pod.h5", context.workspace.part.points)
+    return {
+        name: rebuilt(basis.modes, model, solution, name)[:, number]
+        for name, basis in bases.items()
+    }
+
+
+def rebuilt_displacement(
+    context: Context, solution: ReducedSolution, number: int
+) -> Float[Array, " n_dofs"]:
+    """Rebuild the displacement at this rank's dofs, at one instant."""
+    lift = context.loading(solution.case).prescribed.at(float(solution.times[number]))
+    return lift + displacement_basis(context).modes @ solution.coefficients[:, number]
+
+
+def _displacement_error(
+    context: Context, solution: ReducedSolution, reference: str, number: int, column: int
+) -> float:
+    """Return the relative L2 error of the displacement at one instant."""
+    truth = context.displacement(reference).column(int(column))
+    return _relative(context, rebuilt_displacement(context, solution, number) - truth, truth)
+
+
+def _relative(context: Context, error: Array, truth: Array) -> float:
+    """Return the ratio of two norms in the inner product of the displacement modes."""
+    factor = context.workspace.inner_product().factor
+    parts = np.array([((factor @ error) ** 2).sum(), ((factor @ truth) ** 2).sum()])
+    errors, norms = np.sqrt(context.comm.sum(parts))
+    return float(errors / norms) if norms > 0.0 else float(errors)
+
+
+def _reference_field(context: Context, reference: str, name: str) -> SnapshotSource:
+    """Return a dual scalar of a simulation: as it was stored, else as it was replayed."""
+    scalars = dual_scalars(context.located.study.offline.dual, context.workspace.laws)
+    scalar = next(scalar for scalar in scalars if scalar.name == name)
+    stored = context.snapshots(reference)
+    store = stored if scalar.field in stored.fields else context.replayed(reference)
+    return Component(context.point_field(store, scalar.field), scalar.column, scalar.width)
+
+
+def _field_errors(context: Context, field: Array, truth: Array) -> tuple[float, float]:
+    """Return the relative error in L2 over all points and over the hottest ones."""
+    comm = context.comm
+    weights = np.abs(context.workspace.discretization.weights)
+    ordered = np.sort(np.abs(comm.concatenate(truth)))
+    threshold = ordered[int((1.0 - HOTTEST) * (len(ordered) - 1))]
+    hot = np.abs(truth) >= threshold
+    parts = [
+        (weights[chosen] * values[chosen] ** 2).sum()
+        for chosen in (slice(None), hot)
+        for values in (field - truth, truth)
+    ]
+    whole, whole_norm, peak, peak_norm = np.sqrt(comm.sum(np.array(parts)))
+    return (
+        float(whole / whole_norm) if whole_norm > 0.0 else float(whole),
+        float(peak / peak_norm) if peak_norm > 0.0 else float(peak),
+    )

@@ -1,0 +1,285 @@
+"""Running the stages of a study: what is fresh is kept, what is stale is told why and redone."""
+
+from __future__ import annotations
+
+import hashlib
+import resource
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import asdict, dataclass, replace
+from enum import Enum
+from pathlib import Path
+from time import perf_counter
+from typing import Any, Protocol
+
+import numpy as np
+
+from romnet.core.communicator import together
+from romnet.core.errors import StoreError, StudyError
+from romnet.store import artefact
+from romnet.store.artefact import Manifest, read_manifest
+from romnet.store.codec import canonical_json
+from romnet.study.context import Context
+from romnet.study.read import LocatedStudy
+from romnet.study.stages import Stage, stages_of
+
+
+class State(Enum):
+    """Whether the artefact of a stage can be used."""
+
+    FRESH = "fresh"
+    STALE = "stale"
+    MISSING = "missing"
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """State of one stage and why.
+
+    Attributes
+    ----------
+    stage
+        The stage.
+    key
+        Key that its artefact must have.
+    fingerprints
+        What the key is made of besides the parameters: keys of inputs, hashes of files, version.
+    state, reason
+        Whether its artefact can be used, and in words why not.
+    """
+
+    stage: Stage
+    key: str
+    fingerprints: Mapping[str, str]
+    state: State
+    reason: str
+
+
+class Observer(Protocol):
+    """Told how far the work is; called on rank 0 only."""
+
+    def started(self, name: str) -> None:
+        """Hear that a stage begins."""
+
+    def progressed(self, part: float) -> None:
+        """Hear which part of the running stage is done, from 0 to 1."""
+
+    def finished(self, name: str, seconds: float) -> None:
+        """Hear that a stage ended well."""
+
+
+class Silence:
+    """An observer that tells nobody."""
+
+    def started(self, name: str) -> None:
+        """Ignore it."""
+
+    def progressed(self, part: float) -> None:
+        """Ignore it."""
+
+    def finished(self, name: str, seconds: float) -> None:
+        """Ignore it."""
+
+
+def verdicts(located: LocatedStudy, folder: Path) -> dict[str, Verdict]:
+    """Say of every stage whether its artefact is fresh, and why not.
+
+    Parameters
+    ----------
+    located
+        The study.
+    folder
+        Folder of results.
+
+    Raises
+    ------
+    StudyError
+        If a file that the study names does not exist.
+
+    Notes
+    -----
+    Collective: no. Reads manifests and hashes foreign files; runs nothing.
+    """
+    judged: dict[str, Verdict] = {}
+    hashes: dict[Path, str] = {}
+    for stage in stages_of(located).values():
+        fingerprints = {"version": str(stage.version)}
+        fingerprints |= {f"input {name}": judged[name].key for name in stage.inputs}
+        for name, path in stage.files.items():
+            if path not in hashes:
+                hashes[path] = _hash_of(path)
+            fingerprints[f"file {name}"] = hashes[path]
+        content = {
+            "stage": stage.name,
+            "parameters": stage.parameters,
+            "fingerprints": fingerprints,
+        }
+        key = hashlib.sha256(canonical_json(content).encode()).hexdigest()
+        state, reason = _judge(stage, folder / stage.path, key, fingerprints, judged)
+        judged[stage.name] = Verdict(stage, key, fingerprints, state, reason)
+    return judged
+
+
+def run(
+    context: Context, targets: Iterable[str], *, observer: Observer | None = None
+) -> dict[str, float]:
+    """Bring the artefacts of some stages, and of all they depend on, up to date.
+
+    Parameters
+    ----------
+    context
+        Study, folder and ranks.
+    targets
+        Names of stages.
+    observer
+        Told about progress, on rank 0.
+
+    Returns
+    -------
+    dict
+        Wall time of each stage that ran [s].
+
+    Raises
+    ------
+    RomnetError
+        Whatever the stages raise, on all ranks; artefacts of earlier stages stay.
+
+    Notes
+    -----
+    Collective: yes. Resumable: a stage that was interrupted left nothing under its final name and
+    runs again; those before it do not.
+    """
+    comm = context.comm
+    watcher = observer if observer is not None and comm.rank == 0 else Silence()
+    judged: dict[str, Verdict] = {}
+    table = stages_of(context.located)
+    wanted = closure(table, targets)
+    with together(comm):
+        if comm.rank == 0:
+            judged = verdicts(context.located, context.folder)
+    ran: dict[str, float] = {}
+    for name in wanted:
+        # Rank 0 alone reads manifests and decides, so that all ranks do the same.
+        due = np.array([0.0 if comm.rank else float(judged[name].state is not State.FRESH)])
+        if comm.broadcast(due)[0]:
+            ran[name] = _run_stage(context, table[name], judged.get(name), watcher)
+    return ran
+
+
+def closure(table: Mapping[str, Stage], targets: Iterable[str]) -> list[str]:
+    """Return stages and all they depend on, in an order in which they can run.
+
+    Raises
+    ------
+    StudyError
+        If a target is no stage of the study.
+    """
+    needed: set[str] = set()
+    waiting = list(targets)
+    while waiting:
+        name = waiting.pop()
+        if name not in table:
+            message = f"there is no stage {name!r}; there are: {', '.join(table)}."
+            raise StudyError(message)
+        if name not in needed:
+            needed.add(name)
+            waiting += table[name].inputs
+    return [name for name in table if name in needed]
+
+
+def _run_stage(
+    context: Context, stage: Stage, verdict: Verdict | None, observer: Observer
+) -> float:
+    """Run one stage and complete its manifest."""
+    comm = context.comm
+    manifest = Manifest()
+    if verdict is not None:
+        manifest = Manifest(
+            key=verdict.key,
+            inputs=verdict.fingerprints,
+            parameters=stage.parameters,
+            units=context.located.study.units.model_dump(),
+            ranks=comm.size,
+            citations=stage.citations,
+        )
+    observer.started(stage.name)
+    began = perf_counter()
+    context.progress = observer.progressed
+    stage.action(context, stage, manifest)
+    seconds = perf_counter() - began
+    memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024.0
+    total = float(comm.sum(np.array([memory]))[0])
+    with together(comm):
+        if comm.rank == 0:
+            path = context.folder / stage.path
+            complete = replace(read_manifest(path), wall_s=seconds, peak_memory_mb=total)
+            artefact.write_manifest(path, complete)
+    observer.finished(stage.name, seconds)
+    return seconds
+
+
+def _judge(
+    stage: Stage,
+    path: Path,
+    key: str,
+    fingerprints: Mapping[str, str],
+    judged: Mapping[str, Verdict],
+) -> tuple[State, str]:
+    """Compare an artefact with what the study asks for."""
+    if not path.exists():
+        return State.MISSING, "not computed yet"
+    try:
+        manifest = read_manifest(path)
+    except StoreError as problem:
+        return State.STALE, f"its manifest cannot be used: {problem}"
+    if manifest.key == key:
+        return State.FRESH, "up to date"
+    changes = [
+        f"{place} {_short(old)} → {_short(new)}"
+        for place, old, new in _differences(manifest.parameters, stage.parameters)
+    ]
+    for name, new in fingerprints.items():
+        old = manifest.inputs.get(name)
+        if old == new:
+            continue
+        kind, _, label = name.partition(" ")
+        if kind == "input":
+            waits = judged[label].state is not State.FRESH
+            changes.append(
+                f"{label} is {judged[label].state.value}" if waits else f"{label} is new"
+            )
+        else:
+            changes.append(f"{name} changed")
+    return State.STALE, "; ".join(changes) or "computed by another version"
+
+
+def _differences(old: Any, new: Any, place: str = "") -> Iterator[tuple[str, Any, Any]]:  # noqa: ANN401
+    """Find the values in which two JSON values differ, with their place."""
+    if isinstance(old, Mapping) and isinstance(new, Mapping):
+        for name in dict.fromkeys([*old, *new]):
+            below = f"{place}.{name}" if place else name
+            yield from _differences(old.get(name), new.get(name), below)
+    elif isinstance(old, list) and isinstance(new, list) and len(old) == len(new):
+        for number, pair in enumerate(zip(old, new, strict=True)):
+            yield from _differences(*pair, f"{place}.{number}")
+    elif canonical_json({"": old}) != canonical_json({"": new}):
+        yield place, old, new
+
+
+def _short(value: Any) -> str:  # noqa: ANN401
+    """Say a value in few characters."""
+    text = f"{value:g}" if isinstance(value, float) else str(value)
+    return text if len(text) <= 40 else text[:37] + "..."  # noqa: PLR2004
+
+
+def _hash_of(path: Path) -> str:
+    """Return the content hash of a file that the study names."""
+    try:
+        return artefact.sha256_of(path)
+    except OSError as problem:
+        message = f"{path}: cannot be read ({problem.strerror})."
+        raise StudyError(message) from problem
+
+
+def manifest_dict(path: Path) -> dict[str, Any]:
+    """Return the manifest of an artefact as plain JSON values."""
+    return asdict(read_manifest(path))

@@ -1,0 +1,200 @@
+"""Training data as the numerics want it: sources over all simulations, on this rank."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+from jaxtyping import Float, Int
+
+from romnet.core.arrays import Array
+from romnet.core.communicator import Communicator, together
+from romnet.core.snapshots import SnapshotSource, StackedSource
+from romnet.core.tensors import VOIGT
+from romnet.online.newton import NewtonOptions
+from romnet.reduction.dual import DualScalar
+from romnet.reduction.pod import ReducedBasis
+from romnet.reduction.selection import owned
+from romnet.store import artefact
+from romnet.store.artefact import Manifest
+from romnet.store.modes import load_bases
+from romnet.store.snapshots import FieldInfo
+
+if TYPE_CHECKING:
+    from romnet.study.context import Context
+    from romnet.study.stages import Stage
+
+_DIRECTIONS = ("1", "2", "3")
+
+
+def recorded_fields(context: Context) -> tuple[str, ...]:
+    """Return the dual fields that simulations record: the stress, and what is asked for."""
+    return tuple(dict.fromkeys(("stress", *context.located.study.offline.dual)))
+
+
+def displacement_info(context: Context) -> FieldInfo:
+    """Describe the displacement."""
+    units = context.located.study.units
+    directions = _DIRECTIONS[: context.workspace.mesh.n_dim]
+    return FieldInfo("node", directions, "displacement", units.length)
+
+
+def dual_infos(context: Context, fields: tuple[str, ...]) -> dict[str, FieldInfo]:
+    """Describe dual fields at the integration points."""
+    units, laws = context.located.study.units, context.workspace.laws
+    stress = f"{units.force}/{units.length}^2"
+    infos = {}
+    for name in fields:
+        width = laws.state_fields[name].stop - laws.state_fields[name].start
+        tensor = width == context.workspace.discretization.n_components
+        labels = VOIGT[:width] if tensor else tuple(str(number + 1) for number in range(width))
+        unit = stress if name == "stress" else "-"
+        infos[name] = FieldInfo("point", labels if width > 1 else (), name, unit)
+    return infos
+
+
+def training_displacement(context: Context) -> SnapshotSource:
+    """Return all training displacements less the prescribed ones, at this rank's dofs."""
+    parts: list[SnapshotSource] = []
+    for name in context.training:
+        source = context.displacement(name)
+        prescribed = context.loading(name).prescribed
+        if len(prescribed.vectors) == 0:
+            parts.append(source)
+            continue
+        times = context.snapshots(name).times
+        lift = np.stack([prescribed.at(float(time)) for time in times], axis=1)
+        parts.append(_Unlifted(source, lift))
+    return StackedSource(tuple(parts))
+
+
+def training_field(context: Context, name: str) -> SnapshotSource:
+    """Return a replayed dual field of all training simulations at this rank's points."""
+    return StackedSource(
+        tuple(
+            context.point_field(context.replayed(simulation), name)
+            for simulation in context.training
+        )
+    )
+
+
+def displacement_basis(context: Context) -> ReducedBasis:
+    """Return the displacement basis on this rank's dofs."""
+    return load_bases(context.folder / "pod.h5", context.workspace.part.dofs)["displacement"]
+
+
+def strain_at(
+    context: Context,
+    points: Int[Array, " n_points"],
+    modes: Float[Array, "n_dofs n_modes"],
+) -> Float[Array, "n_points n_components n_modes"]:
+    """Return the strain of displacement modes at some points, on every rank.
+
+    Notes
+    -----
+    Collective: yes.
+    """
+    discretization = context.workspace.discretization
+    found, mine = owned(points, context.workspace.part.points)
+    strain = np.zeros((len(points), discretization.n_components, modes.shape[1]))
+    order = np.argsort(mine)
+    rows = discretization.strain_operator_of(mine[order]) @ modes
+    strain[found[order]] = rows.reshape(len(mine), discretization.n_components, -1)
+    return context.comm.sum(strain)
+
+
+def largest_norm(context: Context, scalar: DualScalar, points: Int[Array, " n_mask"]) -> float:
+    """Return the largest norm of a dual scalar on the mask over the training.
+
+    Notes
+    -----
+    Collective: yes.
+    """
+    source = Component(training_field(context, scalar.field), scalar.column, scalar.width)
+    _, mine = owned(points, context.workspace.part.points)
+    squares = (source.rows(np.sort(mine)) ** 2).sum(axis=0)
+    return float(np.sqrt(context.comm.sum(squares).max()))
+
+
+def is_zero(source: SnapshotSource, comm: Communicator) -> bool:
+    """Whether a field vanishes at all points and instants. Collective: yes."""
+    largest = max(
+        float(np.abs(source.column(number)).max(initial=0.0))
+        for number in range(source.n_snapshots)
+    )
+    return comm.max(largest) == 0.0
+
+
+def newton_options(context: Context) -> NewtonOptions:
+    """Return when Newton iterations stop, as the study says."""
+    given = context.located.study.newton
+    return NewtonOptions(given.tolerance, given.max_iterations, given.smallest_step)
+
+
+def save_on_first(context: Context, stage: Stage, value: object, manifest: Manifest) -> None:
+    """Write an artefact that every rank holds. Collective: yes."""
+    with together(context.comm):
+        if context.comm.rank == 0:
+            artefact.save(context.folder / stage.path, value, manifest)
+
+
+@dataclass(frozen=True)
+class Component:
+    """One component of a vector-valued source.
+
+    Attributes
+    ----------
+    source
+        Rows are point * width + component.
+    component, width
+        Which one of how many.
+    """
+
+    source: SnapshotSource
+    component: int
+    width: int
+
+    @property
+    def n_rows(self) -> int:
+        """Points of this rank."""
+        return self.source.n_rows // self.width
+
+    @property
+    def n_snapshots(self) -> int:
+        """Columns."""
+        return self.source.n_snapshots
+
+    def rows(self, numbers: Int[Array, " n"]) -> Float[Array, "n n_snapshots"]:
+        """Read some rows of all snapshots."""
+        return self.source.rows(numbers * self.width + self.component)
+
+    def column(self, number: int) -> Float[Array, " n_rows"]:
+        """Read one snapshot."""
+        return self.source.column(number)[self.component :: self.width]
+
+
+@dataclass(frozen=True)
+class _Unlifted:
+    """Displacements less the prescribed ones: what the modes, which vanish there, represent."""
+
+    source: SnapshotSource
+    lift: Float[Array, "n_rows n_snapshots"]
+
+    @property
+    def n_rows(self) -> int:
+        """Dofs of this rank."""
+        return self.source.n_rows
+
+    @property
+    def n_snapshots(self) -> int:
+        """Columns."""
+        return self.source.n_snapshots
+
+    def rows(self, numbers: Int[Array, " n"]) -> Float[Array, "n n_snapshots"]:
+        """Read some rows of all snapshots."""
+        return self.source.rows(numbers) - self.lift[numbers]
+
+    def column(self, number: int) -> Float[Array, " n_rows"]:
+        """Read one snapshot."""
+        return self.source.column(number) - self.lift[:, number]
