@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from jaxtyping import Float, Int
 
@@ -55,6 +55,7 @@ class LawResponse:
         return self.failed.size == 0 and self.step_factor >= 1.0
 
 
+@runtime_checkable
 class ConstitutiveLaw(Protocol):
     """History-dependent law for a batch of integration points.
 
@@ -70,10 +71,21 @@ class ConstitutiveLaw(Protocol):
         Whether the tangent is symmetric for every admissible state.
     """
 
-    n_components: int
-    n_state: int
-    state_fields: Mapping[str, slice]
-    symmetric_tangent: bool
+    @property
+    def n_components(self) -> int:
+        """Voigt components."""
+
+    @property
+    def n_state(self) -> int:
+        """Columns of the state."""
+
+    @property
+    def state_fields(self) -> Mapping[str, slice]:
+        """Named groups of columns of the state."""
+
+    @property
+    def symmetric_tangent(self) -> bool:
+        """Whether the tangent is always symmetric."""
 
     def initial_state(
         self, temperature: Float[Array, " n_points"]

@@ -1,0 +1,1 @@
+"""Reference laws: compiled UMATs with named parameters."""
