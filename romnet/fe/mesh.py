@@ -75,8 +75,8 @@ class Mesh:
     nodes: Float[Array, "n_nodes n_dim"]
     blocks: tuple[CellBlock, ...]
     node_ids: Int[Array, " n_nodes"]
-    node_sets: Mapping[str, Int[Array, " n"]] = field(default_factory=dict)
-    cell_sets: Mapping[str, Int[Array, " n"]] = field(default_factory=dict)
+    node_sets: Mapping[str, Int[Array, " _"]] = field(default_factory=dict)
+    cell_sets: Mapping[str, Int[Array, " _"]] = field(default_factory=dict)
     face_sets: Mapping[str, FaceSet] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
