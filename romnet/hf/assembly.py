@@ -36,7 +36,7 @@ class StiffnessPattern:
         n_dofs = discretization.n_dofs
         keys = []
         for block in discretization.blocks:
-            dofs = cell_dofs(block.connectivity, discretization.n_dim)
+            dofs = block.cell_dofs
             keys.append((dofs[:, :, None] * n_dofs + dofs[:, None, :]).ravel())
         entries, places = np.unique(np.concatenate(keys), return_inverse=True)
         indptr = np.searchsorted(entries, np.arange(n_dofs + 1) * n_dofs)
@@ -72,35 +72,19 @@ def stiffness(
     weighted = discretization.weights[:, None, None] * tangent
     start = 0
     for block, places in zip(discretization.blocks, pattern.places, strict=True):
-        n_cells, n_points = block.gradients.shape[:2]
-        stop = start + n_cells * n_points
-        elements = _element_matrices(
-            block, weighted[start:stop].reshape(n_cells, n_points, *tangent.shape[1:])
-        )
+        stop = start + block.n_points
+        shape = (block.n_cells, block.n_q, *tangent.shape[1:])
+        elements = _element_matrices(block, weighted[start:stop].reshape(shape))
         values += np.bincount(places, weights=elements.ravel(), minlength=len(values))
         start = stop
-    shape = (discretization.n_dofs, discretization.n_dofs)
-    return scipy.sparse.csr_matrix((values, pattern.indices, pattern.indptr), shape=shape)
-
-
-def cell_dofs(
-    connectivity: Int[Array, "n_cells n_cell_nodes"], n_dim: int
-) -> Int[Array, "n_cells n_cell_dofs"]:
-    """Return the dofs of each cell, node by node.
-
-    Examples
-    --------
-    >>> cell_dofs(np.array([[0, 2]]), 2).tolist()
-    [[0, 1, 4, 5]]
-    """
-    dofs = connectivity[:, :, None] * n_dim + np.arange(n_dim)
-    return np.asarray(dofs.reshape(len(connectivity), -1))
+    size = discretization.n_dofs
+    return scipy.sparse.csr_matrix((values, pattern.indices, pattern.indptr), shape=(size, size))
 
 
 def _element_matrices(block: BlockDiscretization, weighted: Array) -> Array:
     """Integrate B^T C B on each cell, by chunks of cells."""
-    n_cells, n_points, n_nodes, n_dim = block.gradients.shape
-    n_components, n_dofs = weighted.shape[2], n_nodes * n_dim
+    n_cells, n_points, n_components = weighted.shape[:3]
+    n_dofs = block.cell_dofs.shape[1]
     elements = np.empty((n_cells, n_dofs, n_dofs))
     size = max(1, _CHUNK_VALUES // (n_points * n_components * n_dofs))
     for start in range(0, n_cells, size):

@@ -136,7 +136,7 @@ class HighFidelityIncrement:
         failed = problem.comm.max(float(response.failed.size)) > 0.0
         return Trial(
             residual=problem.exchange.norm(residual) if met else np.inf,
-            scale=problem.exchange.norm(free_force),
+            scale=max(problem.exchange.norm(free_force), problem.exchange.norm(internal)),
             strain=strain,
             state=response.state,
             failed=failed,

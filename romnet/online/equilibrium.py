@@ -75,7 +75,7 @@ class ReducedProblem:
     @cached_property
     def weights(self) -> Float[Array, " n_quadrature"]:
         """Weights of this rank's quadrature points."""
-        return self.model.weights[self.share[: self.n_quadrature]]
+        return np.asarray(self.model.weights[self.share[: self.n_quadrature]])
 
     def temperature(self, time: float) -> Float[Array, " n_points"]:
         """Return the temperature of this rank's points."""
@@ -125,7 +125,7 @@ class ReducedIncrement:
     @property
     def guess(self) -> Float[Array, " n_modes"]:
         """Linear extrapolation of the last increment."""
-        return self.committed.unknown + self.step.length * self.committed.rate
+        return np.asarray(self.committed.unknown + self.step.length * self.committed.rate)
 
     def evaluate(self, unknown: Float[Array, " n_modes"]) -> Trial:
         r"""Evaluate residual and tangent on the selected points.

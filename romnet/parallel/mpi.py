@@ -68,11 +68,9 @@ class MpiCommunicator:
 
     def broadcast(self, array: Array, root: int = 0) -> Array:
         """Return the array of `root`; the other ranks pass one of equal shape and type."""
-        array = (
-            np.ascontiguousarray(array) if self.rank == root else np.empty_like(array, order="C")
-        )
-        self.raw.Bcast(array, root=root)
-        return array
+        received = np.array(array, order="C")
+        self.raw.Bcast(received, root=root)
+        return received
 
     def barrier(self) -> None:
         """Wait for every rank."""

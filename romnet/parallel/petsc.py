@@ -29,6 +29,10 @@ def petsc() -> Any:  # noqa: ANN401  (a module)
     ------
     PluginError
         If petsc4py is not installed.
+
+    Notes
+    -----
+    Collective: the first call, which starts PETSc on all ranks of the run.
     """
     if "petsc4py.PETSc" not in sys.modules:
         try:
@@ -164,7 +168,7 @@ class LinearSolver:
         layout = exchange.layout
         self._exchange = exchange
         self._free = ~constrained
-        self._matrix: PETSc.Mat | None = None
+        self._matrix: Any = None
         numbers = layout.numbers.astype(PETSc.IntType)
         self._map = PETSc.LGMap().create(numbers, bsize=layout.n_dim, comm=layout.raw_comm)
         self._near_null = self._rigid_modes(coordinates)

@@ -115,7 +115,7 @@ def interpolation_points(
     >>> interpolation_points(modes, np.arange(3), SerialCommunicator()).tolist()
     [1, 2]
     """
-    rest = modes.T.copy()
+    rest: Array = np.array(modes.T)
     selected: list[int] = []
     for _ in range(modes.shape[1]):
         scores = np.sqrt((rest**2).sum(axis=0))

@@ -121,7 +121,7 @@ def triangular_factor(
     """
     factor = np.zeros((0, n_columns))
     for block in blocks:
-        factor = np.linalg.qr(np.vstack([factor, block]), mode="r")
+        factor = np.asarray(np.linalg.qr(np.vstack([factor, block]), mode="r"))
     return np.asarray(np.linalg.qr(comm.concatenate(factor), mode="r"))
 
 

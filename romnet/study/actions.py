@@ -41,7 +41,7 @@ from romnet.study.training import (
     training_displacement,
     training_field,
 )
-from romnet.study.workspace import law_spec, read_mesh
+from romnet.study.workspace import read_mesh
 
 if TYPE_CHECKING:
     from romnet.study.context import Context
@@ -87,7 +87,10 @@ def convert_stage(context: Context, stage: Stage, manifest: Manifest) -> None:
 def high_fidelity_stage(context: Context, stage: Stage, manifest: Manifest) -> None:
     """Compute a simulation with romnet's own solver."""
     from romnet.hf.problem import HighFidelityProblem, solve_high_fidelity
+    from romnet.parallel.petsc import petsc
 
+    # Before any file is open: MPI may start a helper process, which would inherit its lock.
+    petsc()
     workspace = context.workspace
     loading = context.loading(stage.case)
     problem = HighFidelityProblem(
@@ -230,7 +233,7 @@ def model_stage(context: Context, stage: Stage, manifest: Manifest) -> None:
         points=points,
         weights=quadrature.weights,
         strain_modes=strain_at(context, points, modes),
-        law_specs=tuple(law_spec(located, material) for material in located.study.materials),
+        law_specs=workspace.law_specs,
         law_of_point=at_points(points, workspace.law_of_point.astype(float), numbers, comm).astype(
             np.int64
         ),

@@ -175,7 +175,8 @@ def rebuilt_displacement(
 ) -> Float[Array, " n_dofs"]:
     """Rebuild the displacement at this rank's dofs, at one instant."""
     lift = context.loading(solution.case).prescribed.at(float(solution.times[number]))
-    return lift + displacement_basis(context).modes @ solution.coefficients[:, number]
+    modes = displacement_basis(context).modes
+    return np.asarray(lift + modes @ solution.coefficients[:, number])
 
 
 def _displacement_error(

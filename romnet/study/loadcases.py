@@ -64,7 +64,7 @@ def point_temperature(workspace: Workspace, case: Case) -> SeparatedField:
     located = workspace.located
     loads = [load for load in case.loads if isinstance(load, Temperature)]
     if not loads:
-        if workspace.laws.depends_on_temperature:
+        if workspace.depends_on_temperature:
             message = (
                 f"case {case.name!r} gives no temperature, and a law depends on it; "
                 "add a load of type temperature."
@@ -78,7 +78,7 @@ def point_temperature(workspace: Workspace, case: Case) -> SeparatedField:
     _check_range(workspace, case, fields)
     times = np.array([frame.time for frame in load.keyframes])
     nodal = SeparatedField.from_keyframes(times, fields, after=load.after)
-    return nodal.mapped(workspace.discretization.interpolation)
+    return nodal.mapped(workspace.discretization.temperature_interpolation)
 
 
 def _force(workspace: Workspace, case: Case) -> SeparatedField:
@@ -92,8 +92,8 @@ def _force(workspace: Workspace, case: Case) -> SeparatedField:
             vector = load.omega**2 * centrifugal_vector(
                 workspace.discretization,
                 workspace.density,
-                np.array(load.axis.point),
-                np.array(load.axis.direction),
+                point=np.array(load.axis.point),
+                direction=np.array(load.axis.direction),
             )
             amplitude = Amplitude(amplitude.times, amplitude.values, amplitude.after, power=2)
         else:
@@ -176,7 +176,7 @@ def _check_range(
     workspace: Workspace, case: Case, fields: Float[Array, "n_frames n_nodes"]
 ) -> None:
     """Refuse temperatures for which a law has no parameters."""
-    lowest, highest = workspace.laws.temperature_range
+    lowest, highest = workspace.temperature_range
     if fields.size and (fields.min() < lowest or fields.max() > highest):
         message = (
             f"case {case.name!r}: temperatures {fields.min():g} ... {fields.max():g} leave the "

@@ -143,8 +143,8 @@ def stages_of(located: LocatedStudy) -> dict[str, Stage]:
     for name in training:
         table.append(_online_stage(located, located.cases[name], offline=True))
         table.append(_errors_stage(located, name, name, offline=True))
-    for entry in study.online:
-        table += _question_stages(located, entry.name, entry.reference, training)
+    for question in study.online:
+        table += _question_stages(located, question.name, question.reference, training)
     return {stage.name: stage for stage in table}
 
 

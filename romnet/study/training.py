@@ -193,8 +193,8 @@ class _Unlifted:
 
     def rows(self, numbers: Int[Array, " n"]) -> Float[Array, "n n_snapshots"]:
         """Read some rows of all snapshots."""
-        return self.source.rows(numbers) - self.lift[numbers]
+        return np.asarray(self.source.rows(numbers) - self.lift[numbers])
 
     def column(self, number: int) -> Float[Array, " n_rows"]:
         """Read one snapshot."""
-        return self.source.column(number) - self.lift[:, number]
+        return np.asarray(self.source.column(number) - self.lift[:, number])

@@ -19,7 +19,7 @@ from romnet.fe.mesh import Mesh
 from romnet.fe.partition import Subdomain, cell_graph, subdomain, whole
 from romnet.fe.structured import box_mesh
 from romnet.laws.composite import Heterogeneous
-from romnet.laws.registry import build_law
+from romnet.laws.registry import build_law, temperature_range
 from romnet.store.converters.base import find_converter
 from romnet.study.read import LocatedStudy
 from romnet.study.schema import BoxMesh, Material, Umat
@@ -43,6 +43,8 @@ class Workspace:
         This rank's cells.
     discretization
         This rank's points.
+    law_specs
+        Specification of the law of each material.
     laws
         Laws of this rank's points.
     law_of_point
@@ -54,8 +56,22 @@ class Workspace:
     mesh: Mesh
     part: Subdomain
     discretization: Discretization
+    law_specs: tuple[Mapping[str, Any], ...]
     laws: Heterogeneous
     law_of_point: Int[Array, " n_points"]
+
+    @property
+    def temperature_range(self) -> tuple[float, float]:
+        """Lowest and highest temperature that the tables of all laws know [temperature]."""
+        ranges = [temperature_range(spec) for spec in self.law_specs]
+        return max(low for low, _ in ranges), min(high for _, high in ranges)
+
+    @property
+    def depends_on_temperature(self) -> bool:
+        """Whether a law expands, has tables, or is a UMAT, which may use the temperature."""
+        return any(
+            "expansion" in spec or not isinstance(spec["law"], str) for spec in self.law_specs
+        ) or any(np.isfinite(self.temperature_range))
 
     @property
     def density(self) -> Float[Array, " n_points"]:
@@ -113,11 +129,8 @@ def build_workspace(located: LocatedStudy, mesh: Mesh, comm: Communicator) -> Wo
     part = _part_of(mesh, comm)
     discretization = discretize(part.mesh)
     material = _material_of_cell(located, mesh)[part.cells]
-    n_components = discretization.n_components
-    laws = tuple(
-        build_law(law_spec(located, entry), n_components=n_components)
-        for entry in located.study.materials
-    )
+    specs = tuple(law_spec(located, entry) for entry in located.study.materials)
+    laws = tuple(build_law(spec, n_components=discretization.n_components) for spec in specs)
     law_of_point = material[discretization.cell_of_point]
     return Workspace(
         located=located,
@@ -125,6 +138,7 @@ def build_workspace(located: LocatedStudy, mesh: Mesh, comm: Communicator) -> Wo
         mesh=mesh,
         part=part,
         discretization=discretization,
+        law_specs=specs,
         laws=Heterogeneous(laws, law_of_point),
         law_of_point=law_of_point,
     )
@@ -156,8 +170,9 @@ def _part_of(mesh: Mesh, comm: Communicator) -> Subdomain:
     """Return this rank's cells; the graph is cut on one rank, so that all agree."""
     if comm.size == 1:
         return whole(mesh)
-    from romnet.parallel.petsc import partition
+    from romnet.parallel.petsc import partition, petsc
 
+    petsc()  # its start is collective, the partitioning of one rank is not
     labels = np.zeros(mesh.n_cells, dtype=np.int64)
     if comm.rank == 0:
         labels = partition(cell_graph(mesh), comm.size)
