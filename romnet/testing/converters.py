@@ -37,8 +37,8 @@ def check_converter(converter: Converter, mesh_path: Path, results_path: Path) -
 
     Notes
     -----
-    Collective: no. Deterministic: yes. Cost: reads the results twice; copies the files once, to
-    truncate the copies.
+    Collective: no. Deterministic: yes. Cost: reads the results twice, and copies half of both
+    files. Files of the same stem are taken to belong to them.
 
     Examples
     --------
@@ -136,8 +136,13 @@ def _check_refusals(
         foreign.write_bytes(b"\x00\xff no such format \x00" * 8)
         _must_refuse(converter, mesh, foreign, path is results_path)
     for source, as_results in ((mesh_path, False), (results_path, True)):
+        beside = folder / ("results" if as_results else "mesh")
+        beside.mkdir()
+        for other in source.parent.glob(f"{source.stem}.*"):
+            (beside / other.name).symlink_to(other.resolve())
         content = source.read_bytes()
-        cut = folder / f"cut{source.suffix}"
+        cut = beside / source.name
+        cut.unlink()
         cut.write_bytes(content[: len(content) // 2])
         _must_refuse(converter, mesh, cut, as_results)
 
@@ -151,7 +156,7 @@ def _must_refuse(converter: Converter, mesh: Mesh, path: Path, as_results: bool)
         else:
             converter.read_mesh(path)
     except ConversionError as refusal:
-        _require(path.name in str(refusal), f"the refusal of {path.name} does not name it")
+        _require(path.stem in str(refusal), f"the refusal of {path.name} does not name it")
     except (Exception, SystemExit) as problem:
         message = f"{path.name} raised {type(problem).__name__}, not ConversionError: {problem}"
         raise PluginError(message) from problem
