@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from typing import SupportsIndex
 
 import numpy as np
 from jaxtyping import Float, Int
@@ -127,7 +128,9 @@ def shared_faces(mesh: Mesh) -> Int[Array, "n_pairs 2"]:
     return np.asarray(np.unique(pairs, axis=0))
 
 
-def locate_faces(mesh: Mesh, facets: Sequence[Sequence[int]] | Int[Array, "n k"]) -> FaceSet:
+def locate_faces(
+    mesh: Mesh, facets: Sequence[Sequence[SupportsIndex] | Int[Array, " _"]] | Int[Array, "n k"]
+) -> FaceSet:
     """Find the cell faces that have given nodes.
 
     Parameters

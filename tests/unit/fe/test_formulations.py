@@ -1,0 +1,62 @@
+"""Table of element formulations."""
+
+from __future__ import annotations
+
+import pytest
+
+from romnet.core.errors import StudyError
+from romnet.fe.cells import CELLS
+from romnet.fe.formulations import FORMULATIONS, default_formulation, formulation, mass_rule
+from romnet.fe.quadrature import RULES
+
+
+@pytest.mark.parametrize("name", sorted(FORMULATIONS))
+def test_rule_and_cell_of_a_formulation_belong_together(name):
+    row = FORMULATIONS[name]
+    assert row.name == name
+    assert row.quadrature.geometry == row.cell.geometry
+    assert row.quadrature.n_points == row.n_points
+    assert row.quadrature.points.shape[1] == row.cell.n_dim
+
+
+@pytest.mark.parametrize(
+    ("name", "n_points"),
+    [
+        ("zset:c3d8", 8),
+        ("zset:c3d20", 27),
+        ("zset:c3d10", 5),
+        ("zset:c3d10_4", 4),
+        ("abaqus:C3D20R", 8),
+        ("abaqus:C3D15", 9),
+        ("abaqus:C3D6", 2),
+        ("abaqus:CPE8R", 4),
+        ("ansys:SOLID186", 8),
+        ("ansys:SOLID187", 4),
+    ],
+)
+def test_number_of_points_is_the_documented_one(name, n_points):
+    assert FORMULATIONS[name].n_points == n_points
+
+
+def test_averaged_temperature_is_declared_for_eight_node_bricks_of_calculix():
+    assert FORMULATIONS["abaqus:C3D8"].temperature == "mean"
+    assert FORMULATIONS["zset:c3d8"].temperature == "nodes"
+
+
+@pytest.mark.parametrize("name", [name for name, cell in CELLS.items() if cell.n_dim > 1])
+def test_every_cell_has_a_default_formulation_and_a_positive_mass_rule(name):
+    assert FORMULATIONS[default_formulation(name)].cell_type == name
+    assert mass_rule(name).positive
+    assert mass_rule(name) is RULES[mass_rule(name).name]
+
+
+def test_an_unknown_element_is_refused_with_those_of_the_same_code():
+    with pytest.raises(StudyError, match=r"'abaqus:S4' is unknown; known for abaqus: abaqus:C3D4"):
+        formulation("abaqus:S4")
+    with pytest.raises(StudyError, match=r"'femcode:brick' is unknown; use 'romnet:<cell>'"):
+        formulation("femcode:brick")
+
+
+def test_cells_that_fill_nothing_have_no_default():
+    with pytest.raises(StudyError, match="'line2' are not integrated"):
+        default_formulation("line2")
