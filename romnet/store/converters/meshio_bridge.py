@@ -100,7 +100,8 @@ def read_mesh(path: Path) -> Mesh:
     Notes
     -----
     Collective: no. Deterministic: yes. What meshio prints goes to the log. Reduced integration,
-    named by Abaqus element types, is lost by meshio: set the formulation in the study.
+    named by Abaqus element types, is lost by meshio: set the formulation in the study. meshio 5.3
+    cannot read 15-node prisms.
 
     Examples
     --------
