@@ -40,7 +40,7 @@ def bindings() -> dict[str, str]:
         "base": getattr(sys, "_base_executable", sys.executable),
         "numpy": numpy.__version__,
         "petsc": ".".join(map(str, petsc.Sys.getVersion())),
-        "mpi": re.split(r"[,\n]", MPI.Get_library_version().strip("\0 \n"))[0],
+        "mpi": re.sub(r"\s*Version:\s*", " ", re.split(r"[,\n\0]", MPI.Get_library_version())[0]),
         "folders": os.pathsep.join(folders),
     }
 
