@@ -47,6 +47,9 @@ class Communicator(Protocol):
     def barrier(self) -> None:
         """Wait for every rank."""
 
+    def abort(self, code: int) -> None:
+        """End all ranks at once, for a failure that the others cannot know of."""
+
 
 class SerialCommunicator:
     """The set of one rank: every reduction is a copy.
@@ -84,6 +87,9 @@ class SerialCommunicator:
     def barrier(self) -> None:
         """Return at once."""
 
+    def abort(self, code: int) -> None:
+        """Leave it to the caller: there is no other rank."""
+
 
 def raise_together(comm: Communicator, error: Exception | None) -> None:
     """Raise on every rank what was raised on one.
@@ -98,8 +104,9 @@ def raise_together(comm: Communicator, error: Exception | None) -> None:
     Raises
     ------
     RomnetError
-        On all ranks when it was given on any; of the class raised by the lowest failing rank,
-        whose number the message names when there are several ranks.
+        On all ranks when it was given on any. Among several ranks: of the class given on the lowest
+        failing one, whose number the message names, if that is a class of `romnet.core.errors`; a
+        plain `RomnetError` that quotes it otherwise. A single rank raises the error itself.
 
     Notes
     -----
@@ -121,9 +128,10 @@ def raise_together(comm: Communicator, error: Exception | None) -> None:
     text = words.encode() if comm.rank == failed else b""
     encoded = comm.concatenate(np.frombuffer(text, dtype=np.uint8))
     name, message = encoded.tobytes().decode().split("\n", 1)
-    raise getattr(errors, name, RomnetError)(
-        f"rank {failed:g} of {comm.size}: {message}"
-    ) from error
+    kind_of = getattr(errors, name, RomnetError)
+    shared: RomnetError = kind_of(f"rank {failed:g} of {comm.size}: {message}")
+    shared.on_all_ranks = True
+    raise shared from error
 
 
 @contextmanager

@@ -6,11 +6,18 @@ from __future__ import annotations
 class RomnetError(Exception):
     """Root of every error that romnet raises on purpose.
 
+    Attributes
+    ----------
+    on_all_ranks
+        Whether every rank raises it, so that none waits for another.
+
     Examples
     --------
     >>> issubclass(StudyError, RomnetError)
     True
     """
+
+    on_all_ranks: bool = False
 
 
 class StudyError(RomnetError):

@@ -43,7 +43,7 @@ class MpiCommunicator:
 
     def sum(self, part: Array) -> Array:
         """Sum arrays of equal shape over the ranks."""
-        part = np.ascontiguousarray(part)
+        part = np.asarray(part, order="C")
         total = np.empty_like(part)
         self.raw.Allreduce(part, total)
         return total
@@ -75,6 +75,10 @@ class MpiCommunicator:
     def barrier(self) -> None:
         """Wait for every rank."""
         self.raw.Barrier()
+
+    def abort(self, code: int) -> None:
+        """End all ranks at once."""
+        self.raw.Abort(code)
 
 
 def world() -> Communicator:

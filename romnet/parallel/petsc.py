@@ -41,7 +41,7 @@ def petsc() -> Any:  # noqa: ANN401  (a module)
         except ImportError as problem:
             message = f"PETSc is needed and cannot be imported ({problem}); run scripts/task setup."
             raise PluginError(message) from problem
-        PETSc.Sys.popErrorHandler()
+        PETSc.Sys.pushErrorHandler("ignore")  # errors come as exceptions, said once
     return sys.modules["petsc4py.PETSc"]
 
 
@@ -72,7 +72,7 @@ class Layout:
 
     @classmethod
     def build(cls, subdomain: Subdomain, comm: Communicator) -> Layout:
-        """Number the nodes of all ranks.
+        """Give every node its PETSc number.
 
         Notes
         -----
@@ -206,7 +206,9 @@ class LinearSolver:
             comm=PETSc.COMM_SELF,
         )
         sizes = (layout.n_owned, layout.n_global)
-        unassembled = PETSc.Mat().createIS((sizes, sizes), lgmapr=self._map, comm=layout.raw_comm)
+        unassembled = PETSc.Mat().createIS(
+            (sizes, sizes), self._map, self._map, comm=layout.raw_comm
+        )
         unassembled.setISLocalMat(local)
         unassembled.assemble()
         if self._matrix is None:

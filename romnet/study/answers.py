@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -147,9 +147,7 @@ def compare(context: Context, solution: ReducedSolution, reference: str) -> Comp
             f"{solution.times[-1]:g} and {times[-1]:g} are their last ones."
         )
         raise StudyError(message)
-    displacement = np.array(
-        [_displacement_error(context, solution, reference, k, nearest[k]) for k in common]
-    )
+    displacement = _displacement_errors(context, solution, reference, nearest[common], common)
     last = int(common[-1])
     dual, hottest = {}, {}
     for name, field in rebuilt_fields(context, solution, last).items():
@@ -171,28 +169,37 @@ def rebuilt_fields(
 
 
 def rebuilt_displacement(
-    context: Context, solution: ReducedSolution, number: int
-) -> Float[Array, " n_dofs"]:
-    """Rebuild the displacement at this rank's dofs, at one instant."""
-    lift = context.loading(solution.case).prescribed.at(float(solution.times[number]))
+    context: Context, solution: ReducedSolution
+) -> Callable[[int], Float[Array, " n_dofs"]]:
+    """Return what rebuilds the displacement at this rank's dofs, at an instant by number."""
     modes = displacement_basis(context).modes
-    return np.asarray(lift + modes @ solution.coefficients[:, number])
+    prescribed = context.loading(solution.case).prescribed
+
+    def at_instant(number: int) -> Float[Array, " n_dofs"]:
+        lift = prescribed.at(float(solution.times[number]))
+        return np.asarray(lift + modes @ solution.coefficients[:, number])
+
+    return at_instant
 
 
-def _displacement_error(
-    context: Context, solution: ReducedSolution, reference: str, number: int, column: int
-) -> float:
-    """Return the relative L2 error of the displacement at one instant."""
-    truth = context.displacement(reference).column(int(column))
-    return _relative(context, rebuilt_displacement(context, solution, number) - truth, truth)
-
-
-def _relative(context: Context, error: Array, truth: Array) -> float:
-    """Return the ratio of two norms in the inner product of the displacement modes."""
+def _displacement_errors(
+    context: Context,
+    solution: ReducedSolution,
+    reference: str,
+    columns: Int[Array, " n_times"],
+    numbers: Int[Array, " n_times"],
+) -> Float[Array, " n_times"]:
+    """Return the relative error of the displacement in the inner product of its modes."""
+    truth = context.displacement(reference)
+    displacement = rebuilt_displacement(context, solution)
     factor = context.workspace.inner_product().factor
-    parts = np.array([((factor @ error) ** 2).sum(), ((factor @ truth) ** 2).sum()])
+    parts = np.zeros((2, len(numbers)))
+    for place, (number, column) in enumerate(zip(numbers, columns, strict=True)):
+        exact = truth.column(int(column))
+        error = displacement(int(number)) - exact
+        parts[:, place] = ((factor @ error) ** 2).sum(), ((factor @ exact) ** 2).sum()
     errors, norms = np.sqrt(context.comm.sum(parts))
-    return float(errors / norms) if norms > 0.0 else float(errors)
+    return np.asarray(np.where(norms > 0.0, errors / np.where(norms > 0.0, norms, 1.0), errors))
 
 
 def _reference_field(context: Context, reference: str, name: str) -> SnapshotSource:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from romnet.core.errors import StudyError
 from romnet.store.artefact import Manifest
-from romnet.study import actions, answers
+from romnet.study import actions, answers, export
 from romnet.study.fields import field_files
 from romnet.study.read import HF, Case, LocatedStudy
 from romnet.study.schema import BoxMesh, Keys, Temperature, Umat
@@ -152,7 +152,7 @@ def _question_stages(
     located: LocatedStudy, name: str, reference: Path | None, training: tuple[str, ...]
 ) -> list[Stage]:
     """Return the stages of one online case, those of its reference included."""
-    stages = [_online_stage(located, located.cases[name], offline=False)]
+    stages = [_online_stage(located, located.cases[name], offline=False), _export_stage(name)]
     if reference is None:
         return [*stages, _errors_stage(located, name, None, offline=False)]
     if str(reference) in training:
@@ -263,6 +263,18 @@ def _errors_stage(
         case=name,
         offline=offline,
         citations=_POD,
+    )
+
+
+def _export_stage(name: str) -> Stage:
+    """Return the stage that writes the fields of an answer for ParaView."""
+    return Stage(
+        name=f"export[{name}]",
+        path=Path("fields", f"{name}.vtkhdf"),
+        action=export.export_stage,
+        inputs=("mesh", "pod", "dual_pod", "model", f"online[{name}]"),
+        case=name,
+        offline=False,
     )
 
 

@@ -11,7 +11,7 @@ import numpy as np
 from jaxtyping import Float, Int
 
 from romnet.core.arrays import Array
-from romnet.core.communicator import Communicator
+from romnet.core.communicator import Communicator, together
 from romnet.core.errors import StudyError
 from romnet.fe.discretization import Discretization, discretize
 from romnet.fe.inner_products import InnerProduct, h1_seminorm, l2_mass
@@ -127,10 +127,11 @@ def build_workspace(located: LocatedStudy, mesh: Mesh, comm: Communicator) -> Wo
     Collective: yes.
     """
     part = _part_of(mesh, comm)
-    discretization = discretize(part.mesh)
-    material = _material_of_cell(located, mesh)[part.cells]
-    specs = tuple(law_spec(located, entry) for entry in located.study.materials)
-    laws = tuple(build_law(spec, n_components=discretization.n_components) for spec in specs)
+    with together(comm):
+        discretization = discretize(part.mesh)
+        material = _material_of_cell(located, mesh)[part.cells]
+        specs = tuple(law_spec(located, entry) for entry in located.study.materials)
+        laws = tuple(build_law(spec, n_components=discretization.n_components) for spec in specs)
     law_of_point = material[discretization.cell_of_point]
     return Workspace(
         located=located,

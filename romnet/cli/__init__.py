@@ -1,0 +1,1 @@
+"""The command line: words only, every command is one documented call."""

@@ -1,0 +1,159 @@
+"""What users see: words and progress bars on stderr, answers on stdout, from rank 0 only."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+from romnet.core.communicator import Communicator
+from romnet.core.errors import (
+    AccuracyError,
+    ConvergenceError,
+    RomnetError,
+)
+
+if TYPE_CHECKING:
+    from rich.progress import Progress, TaskID
+
+    from romnet.cli.doctor import Finding
+    from romnet.study.commands import OfflineSummary, OnlineSummary
+    from romnet.study.runner import Observer
+
+BAD_INPUT, NOT_CONVERGED = 2, 3
+
+
+def exit_code_of(problem: RomnetError) -> int:
+    """Return 3 when an iteration failed, 2 when the input is at fault."""
+    return NOT_CONVERGED if isinstance(problem, ConvergenceError | AccuracyError) else BAD_INPUT
+
+
+class Console:
+    """Speaks for rank 0; silent on the others.
+
+    Attributes
+    ----------
+    comm
+        The ranks.
+    as_json
+        Whether stdout carries one JSON object and words go to stderr.
+    """
+
+    def __init__(self, comm: Communicator, *, as_json: bool) -> None:
+        self.comm = comm
+        self.as_json = as_json
+
+    def say(self, text: str) -> None:
+        """Print one line for people."""
+        if self.comm.rank == 0:
+            stream = sys.stderr if self.as_json else sys.stdout
+            stream.write(f"{text}\n")
+
+    def note(self, text: str) -> None:
+        """Print one line on stderr."""
+        if self.comm.rank == 0:
+            sys.stderr.write(f"romnet: {text}\n")
+
+    def answer(self, content: Mapping[str, Any]) -> None:
+        """Print the JSON object, if that is what was asked for."""
+        if self.as_json and self.comm.rank == 0:
+            sys.stdout.write(json.dumps(content, allow_nan=False, default=str) + "\n")
+
+    def fail(self, problem: RomnetError, code: int) -> None:
+        """Tell an error once, and end the other ranks when it happened on this one alone."""
+        everywhere = self.comm.size == 1 or problem.on_all_ranks
+        if self.comm.rank == 0 or not everywhere:
+            sys.stderr.write(f"romnet: {problem}\n")
+        if self.comm.rank == 0:
+            self.answer({"error": str(problem), "exit_code": code})
+        sys.stdout.flush()
+        sys.stderr.flush()
+        if not everywhere:
+            self.comm.abort(code)
+
+    @contextmanager
+    def progress(self) -> Iterator[Observer | None]:
+        """Show a bar for the running stage and a line for each finished one."""
+        if self.comm.rank != 0:
+            yield None
+            return
+        from rich.console import Console as Terminal
+        from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
+
+        columns = (
+            TextColumn("{task.description}", justify="left"),
+            BarColumn(),
+            TimeElapsedColumn(),
+        )
+        with Progress(*columns, console=Terminal(stderr=True), transient=True) as bars:
+            yield _Bars(bars)
+
+    def offline(self, summary: OfflineSummary) -> None:
+        """Tell what the offline stage made."""
+        errors = ", ".join(
+            f"{name} {value:.1e}" for name, value in summary.training_errors.items() if value
+        )
+        self.say(
+            f"{summary.modes} modes, {summary.points} of {summary.points_full} points "
+            f"(+{summary.points_dual} for dual fields); "
+            f"cubature residual {summary.cubature_residual:.1e}, "
+            f"volume error {summary.weights_sum_error:.1e}"
+        )
+        self.say(f"errors on the training loads: {errors or 'none measured'}")
+
+    def online(self, summaries: Sequence[OnlineSummary]) -> None:
+        """Tell what the reduced model answered."""
+        for summary in summaries:
+            text = (
+                f"{summary.case}: {summary.status}, {summary.steps} steps, "
+                f"{summary.newton_iterations} iterations, {summary.wall_s:.3f} s"
+            )
+            if summary.reference_s is not None and summary.wall_s > 0.0:
+                text += f" ({summary.reference_s / summary.wall_s:.0f} x faster than its reference)"
+            shown = {name: value for name, value in summary.errors.items() if value is not None}
+            if shown:
+                text += "; errors " + ", ".join(f"{name} {v:.1e}" for name, v in shown.items())
+            self.say(text)
+            if not summary.ok:
+                self.say(f"  {summary.advice}")
+
+    def status(self, states: Mapping[str, Mapping[str, str]]) -> None:
+        """Tell the state of every stage."""
+        width = max(map(len, states), default=0)
+        for name, verdict in states.items():
+            self.say(f"{name:<{width}}  {verdict['state']:<8} {verdict['reason']}")
+
+    def doctor(self, findings: Sequence[Finding]) -> None:
+        """Tell what was found on this machine."""
+        width = max(len(found.name) for found in findings)
+        for found in findings:
+            mark = "ok" if found.ok else "!!"
+            self.say(f"{mark}  {found.name:<{width}}  {found.found}")
+            if not found.ok:
+                self.say(f"    {'':<{width}}  try: {found.remedy}")
+
+
+class _Bars:
+    """One bar that serves the running stage."""
+
+    def __init__(self, bars: Progress) -> None:
+        self._bars = bars
+        self._task: TaskID | None = None
+
+    def started(self, name: str) -> None:
+        """Show a new bar."""
+        self._task = self._bars.add_task(name, total=1.0)
+
+    def progressed(self, part: float) -> None:
+        """Move the bar."""
+        if self._task is not None:
+            self._bars.update(self._task, completed=part)
+
+    def finished(self, name: str, seconds: float) -> None:
+        """Replace the bar by a line."""
+        if self._task is not None:
+            self._bars.remove_task(self._task)
+        # square brackets are markup to rich
+        self._bars.console.print(f"{name}  {seconds:.2f} s", markup=False, highlight=False)

@@ -1,0 +1,197 @@
+"""Commands of ``romnet``: arguments in, calls, words or one JSON object out."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import asdict
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from romnet.cli.console import Console
+
+app = typer.Typer(
+    name="romnet",
+    help="Reduced-order models of nonlinear structures from the results you already have.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+StudyPath = Annotated[Path, typer.Argument(help="Study file, or the folder that holds it.")]
+Results = Annotated[
+    Path | None, typer.Option("--results", help="Folder of results; results/ beside the study.")
+]
+Json = Annotated[bool, typer.Option("--json", help="Print one JSON object and nothing else.")]
+HERE = Path("study.yaml")
+
+
+@app.command()
+def init(
+    folder: Annotated[Path, typer.Argument(help="Where to write study.yaml.")] = Path(),
+    *,
+    template: Annotated[str, typer.Option(help="bar (runs as it is) or import.")] = "bar",
+    json: Json = False,
+) -> None:
+    """Write a commented study to start from."""
+
+    def work(console: Console) -> tuple[dict[str, Any], int]:
+        from romnet.study import commands
+
+        path = commands.init(folder, template=template)
+        console.say(f"{path} is written; next: romnet check {path}")
+        return {"study": str(path)}, 0
+
+    _run(work, json=json)
+
+
+@app.command()
+def check(study: StudyPath = HERE, *, json: Json = False) -> None:
+    """Look at a study and every file it names, without computing."""
+
+    def work(console: Console) -> tuple[dict[str, Any], int]:
+        from romnet.study import commands
+
+        found = commands.check(study)
+        for message in found.messages:
+            console.say(message)
+        console.say("The study can be computed." if found.ok else "The study cannot be computed.")
+        return {"ok": found.ok, "messages": list(found.messages)}, 0 if found.ok else 2
+
+    _run(work, json=json)
+
+
+@app.command()
+def offline(
+    study: StudyPath = HERE,
+    *,
+    until: Annotated[str | None, typer.Option(help="Last stage, such as cubature.")] = None,
+    results: Results = None,
+    json: Json = False,
+) -> None:
+    """Build the reduced model; what is up to date is kept."""
+
+    def work(console: Console) -> tuple[dict[str, Any], int]:
+        from romnet.study import commands
+
+        context = commands.open_study(study, results=results, comm=console.comm)
+        with console.progress() as observer:
+            summary = commands.offline(context, until=until, observer=observer)
+        if summary is None:
+            return {"until": until}, 0
+        console.offline(summary)
+        return asdict(summary), 0
+
+    _run(work, json=json)
+
+
+@app.command()
+def online(
+    study: StudyPath = HERE,
+    *,
+    case: Annotated[str | None, typer.Option(help="One case; all if left out.")] = None,
+    results: Results = None,
+    json: Json = False,
+) -> None:
+    """Ask the reduced model, and write fields for ParaView."""
+
+    def work(console: Console) -> tuple[dict[str, Any], int]:
+        from romnet.study import commands
+
+        context = commands.open_study(study, results=results, comm=console.comm)
+        with console.progress() as observer:
+            summaries = commands.online(context, case=case, observer=observer)
+        console.online(summaries)
+        plain = [asdict(summary) for summary in summaries]
+        code = 0 if all(summary.ok for summary in summaries) else 3
+        return (plain[0] if case is not None else {"cases": plain}), code
+
+    _run(work, json=json)
+
+
+@app.command()
+def status(study: StudyPath = HERE, *, results: Results = None, json: Json = False) -> None:
+    """Say what is up to date, what will run again, and why."""
+
+    def work(console: Console) -> tuple[dict[str, Any], int]:
+        from romnet.study import commands
+
+        context = commands.open_study(study, results=results)
+        states = commands.status(context)
+        console.status(states)
+        return states, 0
+
+    _run(work, json=json)
+
+
+@app.command()
+def report(study: StudyPath = HERE, *, results: Results = None, json: Json = False) -> None:
+    """Write one HTML page on the model and its answers."""
+
+    def work(console: Console) -> tuple[dict[str, Any], int]:
+        from romnet.study import commands, reporting
+
+        context = commands.open_study(study, results=results)
+        path = reporting.write_report(context)
+        console.say(f"{path} is written; open it in a browser.")
+        return {"report": str(path)}, 0
+
+    _run(work, json=json)
+
+
+@app.command()
+def doctor(*, json: Json = False) -> None:
+    """Look at Python, MPI, PETSc, threads and plug-ins of this machine."""
+
+    def work(console: Console) -> tuple[dict[str, Any], int]:
+        from romnet.cli.doctor import examine
+
+        findings = examine()
+        console.doctor(findings)
+        healthy = all(finding.ok for finding in findings)
+        return {"ok": healthy, "checks": [asdict(found) for found in findings]}, 0 if healthy else 2
+
+    _run(work, json=json)
+
+
+@app.callback(invoke_without_command=True)
+def _version(
+    *,
+    version: Annotated[bool, typer.Option("--version", help="Print the version.")] = False,
+) -> None:
+    """Reduced-order models of nonlinear structures from the results you already have."""
+    if version:
+        import romnet
+
+        typer.echo(romnet.__version__)
+        raise typer.Exit
+
+
+def _run(work: Callable[[Console], tuple[dict[str, Any], int]], *, json: bool) -> None:
+    """Run a command on all ranks, tell errors once, and leave with its exit code."""
+    from romnet.cli.console import exit_code_of
+    from romnet.core.errors import RomnetError
+    from romnet.parallel.mpi import world
+
+    console = Console(world(), as_json=json)
+    try:
+        answer, code = work(console)
+    except RomnetError as problem:
+        code = exit_code_of(problem)
+        console.fail(problem, code)
+    except KeyboardInterrupt:
+        console.note("interrupted; what was finished is kept.")
+        code = 130
+    else:
+        console.answer(answer)
+    raise typer.Exit(code)
+
+
+def main() -> None:
+    """Run the command line."""
+    app()
+
+
+if __name__ == "__main__":
+    main()

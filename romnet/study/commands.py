@@ -1,0 +1,421 @@
+"""What the command line does, as calls: check, offline, online, status, init."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from importlib.resources import files
+from pathlib import Path
+
+import numpy as np
+
+from romnet.core.communicator import Communicator, SerialCommunicator
+from romnet.core.errors import RomnetError, StudyError
+from romnet.core.status import Status
+from romnet.online.solve import ReducedSolution
+from romnet.reduction.cubature import ReducedQuadrature
+from romnet.reduction.model import ReducedModel
+from romnet.store import artefact
+from romnet.store.artefact import read_manifest
+from romnet.store.converters.base import find_converter
+from romnet.study.answers import Comparison
+from romnet.study.context import Context
+from romnet.study.loadcases import loading_of
+from romnet.study.read import HF, LocatedStudy, read_study
+from romnet.study.runner import Observer, run, verdicts
+from romnet.study.stages import stages_of
+from romnet.study.times import has_own_instants
+from romnet.study.workspace import Workspace, build_workspace, read_mesh
+
+RESULTS = Path("results")
+
+
+def open_study(
+    path: Path, *, results: Path | None = None, comm: Communicator | None = None
+) -> Context:
+    """Read a study and say where its results go.
+
+    Parameters
+    ----------
+    path
+        The study file, or its folder.
+    results
+        Folder of results; ``results`` beside the study if left out.
+    comm
+        The ranks; alone if left out.
+
+    Raises
+    ------
+    StudyError
+        If the study is not valid.
+    """
+    located = read_study(path)
+    folder = results if results is not None else located.folder / RESULTS
+    return Context(located, folder, comm or SerialCommunicator())
+
+
+@dataclass(frozen=True)
+class OfflineSummary:
+    """What the offline stage made.
+
+    Attributes
+    ----------
+    modes
+        Displacement modes.
+    points
+        Points of the reduced quadrature.
+    points_full
+        Points of the full quadrature.
+    points_dual
+        Points added for the dual fields only.
+    weights_sum_error
+        Relative error of the volume that the weights sum to [-].
+    cubature_residual
+        Relative error of the training integrals [-].
+    training_errors
+        Largest error over the training loads: ``u`` over all instants, ``p`` at the last [-].
+    time
+        Wall time of each offline stage, whenever it ran [s].
+    """
+
+    modes: int
+    points: int
+    points_full: int
+    points_dual: int
+    weights_sum_error: float
+    cubature_residual: float
+    training_errors: Mapping[str, float | None]
+    time: Mapping[str, float]
+
+
+@dataclass(frozen=True)
+class OnlineSummary:
+    """What the reduced model answered to one case.
+
+    Attributes
+    ----------
+    case
+        Its name.
+    status
+        ``"converged"``, or why it stopped; ``advice`` says what to try.
+    steps
+        Instants reached after the first.
+    newton_iterations
+        Corrections solved for in all.
+    wall_s, law_s
+        Wall time of the run and of its law calls on one rank [s].
+    errors
+        Against the reference, if the case names one: ``u`` largest over the instants, ``p`` and
+        ``p_hot`` (hottest 1 % of points) at the last [-].
+    reference_s
+        Wall time of the reference when romnet computed it [s].
+    """
+
+    case: str
+    status: str
+    advice: str
+    steps: int
+    newton_iterations: int
+    wall_s: float
+    law_s: float
+    errors: Mapping[str, float | None] = field(default_factory=dict)
+    reference_s: float | None = None
+
+    @property
+    def ok(self) -> bool:
+        """Whether the answer is complete."""
+        return self.status == Status.CONVERGED.label
+
+
+def offline(
+    context: Context, *, until: str | None = None, observer: Observer | None = None
+) -> OfflineSummary | None:
+    """Build the reduced model of a study; what is up to date is kept.
+
+    Parameters
+    ----------
+    context
+        From `open_study`.
+    until
+        Last stage to run, such as ``"cubature"``; the whole model and its errors on the training
+        loads if left out.
+    observer
+        Told about progress on rank 0.
+
+    Returns
+    -------
+    OfflineSummary or None
+        None when `until` stops before the model is made.
+
+    Raises
+    ------
+    RomnetError
+        Whatever the stages raise, on all ranks.
+
+    Notes
+    -----
+    Collective: yes. Resumable after a kill.
+    """
+    table = stages_of(context.located)
+    targets = [until] if until is not None else [n for n, stage in table.items() if stage.offline]
+    run(context, targets, observer=observer)
+    return None if until is not None else offline_summary(context)
+
+
+def offline_summary(context: Context) -> OfflineSummary:
+    """Summarise the offline artefacts there are.
+
+    Raises
+    ------
+    StoreError
+        If one is missing.
+    """
+    quadrature = artefact.load(context.folder / "cubature.h5", ReducedQuadrature)
+    model = artefact.load(context.folder / "model.h5", ReducedModel)
+    comparisons = [_comparison(context, name) for name in context.training]
+    errors = {
+        "u": max(float(found.displacement.max()) for found in comparisons),
+        "p": _largest(found.dual.get("p") for found in comparisons),
+    }
+    return OfflineSummary(
+        modes=model.n_modes,
+        points=model.n_quadrature,
+        points_full=context.workspace.part.n_global_points,
+        points_dual=len(model.points) - model.n_quadrature,
+        weights_sum_error=quadrature.volume_error,
+        cubature_residual=quadrature.residual,
+        training_errors=errors,
+        time={
+            name: read_manifest(context.folder / stage.path).wall_s
+            for name, stage in stages_of(context.located).items()
+            if stage.offline
+        },
+    )
+
+
+def online(
+    context: Context, *, case: str | None = None, observer: Observer | None = None
+) -> tuple[OnlineSummary, ...]:
+    """Ask the reduced model; the model is built first where it is missing or stale.
+
+    Parameters
+    ----------
+    context
+        From `open_study`.
+    case
+        One online case, or a training name; all online cases if left out.
+    observer
+        Told about progress on rank 0.
+
+    Raises
+    ------
+    StudyError
+        If there is no such case.
+    RomnetError
+        Whatever the stages raise, on all ranks.
+
+    Notes
+    -----
+    Collective: yes. A case that stops early is no error here: its summary says so.
+    """
+    if case is not None and case not in context.training:
+        context.located.online(case)
+    names = [case] if case is not None else [entry.name for entry in context.located.study.online]
+    table = stages_of(context.located)
+    targets = [
+        stage.name
+        for stage in table.values()
+        if stage.case in names and stage.name.startswith(("online[", "fields[", "export["))
+    ]
+    run(context, targets, observer=observer)
+    return tuple(online_summary(context, name) for name in names)
+
+
+def online_summary(context: Context, name: str) -> OnlineSummary:
+    """Summarise the answer to one case.
+
+    Raises
+    ------
+    StoreError
+        If it has not been computed.
+    """
+    solution = artefact.load(context.folder / f"online/{name}.h5", ReducedSolution)
+    comparison = _comparison(context, name)
+    errors: dict[str, float | None] = {}
+    seconds: float | None = None
+    if comparison.reference:
+        errors = {
+            "u": float(comparison.displacement.max()),
+            "p": comparison.dual.get("p"),
+            "p_hot": comparison.hottest.get("p"),
+        }
+        if _is_computed(context.located, comparison.reference):
+            path = context.folder / "snapshots" / f"{comparison.reference}.h5"
+            seconds = read_manifest(path).wall_s
+    return OnlineSummary(
+        case=name,
+        status=solution.status.label,
+        advice=solution.reason.advice if not solution.status.ok else solution.status.advice,
+        steps=len(solution.times) - 1,
+        newton_iterations=int(solution.newton_iterations.sum()),
+        wall_s=solution.wall_seconds,
+        law_s=solution.law_seconds,
+        errors=errors,
+        reference_s=seconds,
+    )
+
+
+def status(context: Context) -> dict[str, dict[str, str]]:
+    """Say of every stage whether it is fresh, stale or missing, and why.
+
+    Raises
+    ------
+    StudyError
+        If a file that the study names does not exist.
+
+    Notes
+    -----
+    Collective: no. Runs nothing.
+    """
+    return {
+        name: {"state": verdict.state.value, "reason": verdict.reason}
+        for name, verdict in verdicts(context.located, context.folder).items()
+    }
+
+
+@dataclass(frozen=True)
+class CheckReport:
+    """What a look at a study and its files found.
+
+    Attributes
+    ----------
+    ok
+        Whether nothing stands in the way.
+    messages
+        What was found, problems first marked with ``error:``.
+    """
+
+    ok: bool
+    messages: tuple[str, ...]
+
+
+def check(path: Path) -> CheckReport:
+    """Look at a study and at every file it names, without computing anything.
+
+    Parameters
+    ----------
+    path
+        The study file, or its folder.
+
+    Notes
+    -----
+    Collective: no. Reads all results once, one instant at a time. Writes nothing.
+    """
+    messages: list[str] = []
+    try:
+        located = read_study(path)
+        messages += _look(located)
+    except RomnetError as problem:
+        messages += [f"error: {line}" for line in str(problem).splitlines()]
+        return CheckReport(ok=False, messages=tuple(messages))
+    return CheckReport(ok=True, messages=tuple(messages))
+
+
+def init(folder: Path, *, template: str = "bar") -> Path:
+    """Write a commented study to start from.
+
+    Parameters
+    ----------
+    folder
+        Where; made if absent.
+    template
+        Which one: ``"bar"`` runs as it is, ``"import"`` expects your result files.
+
+    Returns
+    -------
+    Path
+        The study file.
+
+    Raises
+    ------
+    StudyError
+        If the folder holds a study already, or there is no such template.
+    """
+    source = files("romnet.study") / "templates" / f"{template}.yaml"
+    if not source.is_file():
+        message = f"there is no template {template!r}; there are: bar, import."
+        raise StudyError(message)
+    target = folder / "study.yaml"
+    if target.exists():
+        message = f"{target} exists already; choose another folder."
+        raise StudyError(message)
+    folder.mkdir(parents=True, exist_ok=True)
+    target.write_text(source.read_text(encoding="utf-8"), encoding="utf-8")
+    return target
+
+
+def _look(located: LocatedStudy) -> Iterator[str]:
+    """Read everything that a study names and say what is there."""
+    mesh = read_mesh(located)
+    yield f"mesh: {mesh.n_nodes} nodes, {mesh.n_cells} cells"
+    workspace = build_workspace(located, mesh, SerialCommunicator())
+    weights = workspace.discretization.weights
+    yield f"integration: {len(weights)} points, volume {weights.sum():.6g}"
+    for case in located.cases.values():
+        # Loads do not depend on the instants; these only have to exist.
+        loading_of(workspace, case, np.zeros(1))
+        yield f"case {case.name}: loads and constraints are complete"
+    for entry in located.study.training:
+        if entry.results == HF:
+            yield f"training {entry.name}: computed by romnet"
+        else:
+            yield _look_at_results(workspace, entry.name, located.resolve(entry.results))
+    training = {entry.name for entry in located.study.training}
+    for question in located.study.online:
+        reference = question.reference
+        if reference is not None and reference != HF and str(reference) not in training:
+            yield _look_at_results(workspace, question.name, located.resolve(reference))
+        first = located.study.training[0]
+        if not has_own_instants(question) and question.until is None:
+            yield f"case {question.name}: takes over the instants of {first.name}"
+
+
+def _look_at_results(workspace: Workspace, name: str, path: Path) -> str:
+    """Read foreign results once."""
+    results = find_converter(path).read_results(path, workspace.mesh)
+    if "displacement" not in results.fields:
+        message = f"{path} holds no displacement; it holds {sorted(results.fields)}."
+        raise StudyError(message)
+    for number, (time, fields) in enumerate(results.instants()):
+        for field_name, values in fields.items():
+            bad = np.flatnonzero(~np.isfinite(np.ravel(values)))
+            if bad.size:
+                where = results.fields[field_name].where(int(bad[0]))
+                message = (
+                    f"{path}: {field_name} is not finite at instant {number} (t = {time:g}), "
+                    f"{where}; {bad.size} such values."
+                )
+                raise StudyError(message)
+    return (
+        f"results {name}: {results.n_times} instants, t = {results.times[0]:g} ... "
+        f"{results.times[-1]:g}, fields {', '.join(sorted(results.fields))}"
+    )
+
+
+def _is_computed(located: LocatedStudy, name: str) -> bool:
+    """Whether a simulation is computed by romnet's own solver."""
+    for entry in located.study.training:
+        if entry.name == name:
+            return entry.results == HF
+    return located.online(name).reference == HF
+
+
+def _comparison(context: Context, name: str) -> Comparison:
+    """Return the comparison of an answer with its reference."""
+    return artefact.load(context.folder / f"fields/{name}.h5", Comparison)
+
+
+def _largest(values: Iterator[float | None]) -> float | None:
+    """Return the largest of those that exist."""
+    known = [value for value in values if value is not None]
+    return max(known) if known else None

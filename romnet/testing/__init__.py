@@ -1,0 +1,1 @@
+"""Conformity suites that plug-ins run on themselves."""
