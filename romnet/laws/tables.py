@@ -43,12 +43,6 @@ class Table:
 
     def __post_init__(self) -> None:
         """Check that the table is a function of temperature."""
-        if self.temperatures.shape != self.values.shape or self.values.size == 0:
-            message = (
-                f"a table needs as many values as temperatures, got {self.values.size} "
-                f"and {self.temperatures.size}."
-            )
-            raise LawError(message)
         if not (np.isfinite(self.temperatures).all() and np.isfinite(self.values).all()):
             message = "temperatures and values of a table must be finite."
             raise LawError(message)
@@ -80,7 +74,7 @@ class Table:
         Raises
         ------
         StudyError
-            If `given` is neither a number nor such a table of at least two temperatures.
+            If `given` is neither a number nor such a table, of two temperatures or more.
         LawError
             If its temperatures do not ascend or a number is not finite.
         """
@@ -101,6 +95,12 @@ class Table:
             )
             raise StudyError(message)
         columns = [_numbers(given[key], key) for key in ("temperature", "value")]  # type: ignore[index]
+        if columns[0].size != columns[1].size:
+            message = (
+                f"a table needs as many values as temperatures, got {columns[1].size} "
+                f"and {columns[0].size}."
+            )
+            raise StudyError(message)
         if columns[0].size == 1:
             message = "a table needs two temperatures or more; write a number for a constant."
             raise StudyError(message)
