@@ -158,9 +158,8 @@ class ReducedIncrement:
         packed[n_modes:-1] = (modes.T @ weighted).ravel()
         packed[-1] = response.failed.size
         packed = problem.comm.sum(packed)
-        step_factor = response.step_factor
-        if packed[-1] > 0.0:
-            step_factor = problem.comm.min(step_factor)
+        failed = bool(packed[-1] > 0.0)
+        step_factor = problem.comm.min(response.step_factor) if failed else 1.0
 
         internal = packed[:n_modes]
         stiffness = packed[n_modes:-1].reshape(n_modes, n_modes)
@@ -170,7 +169,7 @@ class ReducedIncrement:
             scale=float(max(np.linalg.norm(self.force), np.linalg.norm(internal))),
             strain=strain,
             state=response.state,
-            failed=bool(packed[-1] > 0.0),
+            failed=failed,
             step_factor=step_factor,
             correction=lambda: _solve(stiffness, residual),
             law_seconds=law_seconds,

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
+import numpy as np
 from jaxtyping import Float
 
 from romnet.core.arrays import Array
@@ -43,6 +44,7 @@ class Committed:
     state: Float[Array, "n_points n_state"]
 
 
+@runtime_checkable
 class Problem(Protocol):
     """A structure under a load case."""
 
@@ -65,7 +67,7 @@ class StepOutcome:
     cuts
         Rejected increments.
     scale
-        Largest scale of the forces so far [force].
+        Largest scale of the forces in balance so far [force].
     law_seconds
         Wall time spent in the laws [s].
     reason
@@ -107,10 +109,18 @@ def march(
         One for each instant; after a failure one last outcome that says so, then nothing: the
         outcomes before it stay valid.
 
+    Raises
+    ------
+    ValueError
+        If `times` do not ascend from the time of `start`.
+
     Notes
     -----
-    Collective: if the problem is.
+    Collective: if the problem is. Mutates nothing.
     """
+    if not (np.diff(times, prepend=start.time) > 0.0).all():
+        message = f"instants must ascend from {start.time:g}, got {times.tolist()}."
+        raise ValueError(message)
     outcome = StepOutcome(start, Status.CONVERGED, scale=0.0)
     for target in times:
         outcome = _reach(problem, outcome, float(target), options)
@@ -145,7 +155,9 @@ def _reach(
                 strain=result.trial.strain,
                 state=result.trial.state,
             )
-            outcome = replace(outcome, committed=accepted, scale=result.scale)
+            outcome = replace(
+                outcome, committed=accepted, scale=result.scale, reason=Status.CONVERGED
+            )
             length *= _REGROWTH
         else:
             length *= max(_DEEPEST_CUT, min(_CUT, result.trial.step_factor))
