@@ -161,14 +161,10 @@ def newton(increment: Increment, *, scale: float, options: NewtonOptions) -> New
         scale = max(scale, trial.scale)
         residuals.append(trial.residual / scale if scale > 0.0 else trial.residual)
         status = _verdict(trial, residuals[-1], len(residuals) - 1, options)
-        if status is None:
-            try:
-                correction = trial.correction()
-            except SingularTangentError:
-                status = Status.SINGULAR
-        if status is not None:
+        correction = _correction(trial) if status is None else None
+        if correction is None:
             return NewtonResult(
-                status=status,
+                status=status or Status.SINGULAR,
                 unknown=unknown,
                 trial=trial,
                 scale=scale,
@@ -177,6 +173,14 @@ def newton(increment: Increment, *, scale: float, options: NewtonOptions) -> New
             )
         unknown, trial, seconds = _line_search(increment, unknown, correction, trial.residual)
         law_seconds += seconds
+
+
+def _correction(trial: Trial) -> Array | None:
+    """Return the Newton correction, or nothing when the tangent has no inverse."""
+    try:
+        return trial.correction()
+    except SingularTangentError:
+        return None
 
 
 def _line_search(
