@@ -1,4 +1,8 @@
-"""What each code means by an element name: cell, integration rule, order of its points."""
+"""What each code means by an element name: cell, integration rule, order of its points.
+
+The order matters: stresses read from files belong to points by their place alone, and the points
+of Z-set's ``c2d4`` and ``c2d8`` run along y first, those of its ``c3d8`` along x.
+"""
 
 from __future__ import annotations
 
@@ -30,10 +34,11 @@ class Formulation:
         How the code takes nodal temperatures to its points: ``"nodes"`` by the shape functions,
         ``"mean"`` by the average of the nodes of the cell.
     verified
-        Whether the rule *and the order of its points* were checked against the code's results or
-        sources; where not, let romnet replay the stresses instead of reading them.
+        Whether the rule *and the order of its points* were checked against the code's results,
+        its sources or tables it exports; where not, let romnet replay the stresses instead of
+        reading them. The note tells where a table is the only evidence.
     note
-        What else the code does with this element that romnet does not.
+        What else the code does with this element that romnet does not, and how the row was checked.
     """
 
     name: str
@@ -109,15 +114,26 @@ _CCX_LINEAR = (
 )
 _EXPANDED = "CalculiX expands plane elements into solids: its points are those of the solid."
 _COUNT_ONLY = "Number of points known, their order not checked."
+_CATALOGUE = (
+    "Rule and order as in the element catalogue that Z-set exports (the copy in muscat 2.5.2), "
+    "compared through its shape functions; not checked against results."
+)
 _BARLOW = "Four points near the corner nodes, in the order of those nodes."
 
 _TABLE: tuple[Formulation, ...] = (
-    # Z-set: x fastest, then y, then z; tetrahedra by vertices, then the centroid.
-    Formulation("zset:c3d8", "hex8", "hex:8", 8, verified=True),
-    Formulation("zset:c3d8r", "hex8", "hex:1", 1, note=_HOURGLASS),
-    Formulation("zset:c3d20", "hex20", "hex:27", 27),
-    Formulation("zset:c3d20r", "hex20", "hex:8", 8),
-    Formulation("zset:c3d4", "tet4", "tet:1", 1, verified=True),
+    # Z-set: bricks x fastest, then y, then z; quadrangles y fastest; others in the order of nodes.
+    Formulation(
+        "zset:c3d8",
+        "hex8",
+        "hex:8",
+        8,
+        verified=True,
+        note="Checked against results: stored strains are those of the stored displacements.",
+    ),
+    Formulation("zset:c3d8r", "hex8", "hex:1", 1, verified=True, note=f"{_HOURGLASS} {_CATALOGUE}"),
+    Formulation("zset:c3d20", "hex20", "hex:27", 27, verified=True, note=_CATALOGUE),
+    Formulation("zset:c3d20r", "hex20", "hex:8", 8, verified=True, note=_CATALOGUE),
+    Formulation("zset:c3d4", "tet4", "tet:4", 4, verified=True, note=_CATALOGUE),
     Formulation(
         "zset:c3d10",
         "tet10",
@@ -125,19 +141,19 @@ _TABLE: tuple[Formulation, ...] = (
         5,
         verified=True,
         note="Four points at barycentric (1/2, 1/6, 1/6, 1/6), then the centroid, whose weight is "
-        "negative.",
+        f"negative. {_CATALOGUE}",
     ),
-    Formulation("zset:c3d10_4", "tet10", "tet:4", 4, note=_BARLOW),
-    Formulation("zset:c3d6", "wedge6", "wedge:6", 6, note=_COUNT_ONLY),
-    Formulation("zset:c3d15", "wedge15", "wedge:18", 18, note="Neither checked."),
-    Formulation("zset:c3d15r", "wedge15", "wedge:9", 9, note="Neither checked."),
-    Formulation("zset:c3d5", "pyramid5", "pyramid:8", 8, note="Neither checked."),
-    Formulation("zset:c2d3", "tri3", "tri:1", 1, note=_COUNT_ONLY),
-    Formulation("zset:c2d4", "quad4", "quad:4", 4, note=_COUNT_ONLY),
-    Formulation("zset:c2d6", "tri6", "tri:6", 6, note="Neither checked."),
-    Formulation("zset:c2d6r", "tri6", "tri:3", 3, note="Neither checked."),
-    Formulation("zset:c2d8", "quad8", "quad:9", 9, note=_COUNT_ONLY),
-    Formulation("zset:c2d8r", "quad8", "quad:4", 4, note=_COUNT_ONLY),
+    Formulation("zset:c3d10_4", "tet10", "tet:4", 4, verified=True, note=f"{_BARLOW} {_CATALOGUE}"),
+    Formulation("zset:c3d6", "wedge6", "wedge:6", 6, verified=True, note=_CATALOGUE),
+    Formulation("zset:c3d15", "wedge15", "wedge:18", 18, verified=True, note=_CATALOGUE),
+    Formulation("zset:c3d15r", "wedge15", "wedge:6", 6, verified=True, note=_CATALOGUE),
+    Formulation("zset:c3d5", "pyramid5", "pyramid:5", 5, verified=True, note=_CATALOGUE),
+    Formulation("zset:c2d3", "tri3", "tri:3", 3, verified=True, note=_CATALOGUE),
+    Formulation("zset:c2d4", "quad4", "quad:4:y_first", 4, verified=True, note=_CATALOGUE),
+    Formulation("zset:c2d6", "tri6", "tri:6", 6, verified=True, note=_CATALOGUE),
+    Formulation("zset:c2d6r", "tri6", "tri:3", 3, verified=True, note=_CATALOGUE),
+    Formulation("zset:c2d8", "quad8", "quad:9:y_first", 9, verified=True, note=_CATALOGUE),
+    Formulation("zset:c2d8r", "quad8", "quad:4:y_first", 4, verified=True, note=_CATALOGUE),
     # Abaqus and CalculiX share names; orders are those of the sources of CalculiX.
     Formulation("abaqus:C3D4", "tet4", "tet:1", 1, verified=True),
     Formulation("abaqus:C3D6", "wedge6", "wedge:2", 2, verified=True),

@@ -21,13 +21,14 @@ class QuadratureRule:
     Attributes
     ----------
     name
-        Key of `RULES`: geometry and number of points, such as ``"hex:8"``.
+        Key of `RULES`: geometry and number of points, such as ``"hex:8"``; then the order of the
+        points where one rule is listed in two orders, such as ``"quad:4:y_first"``.
     geometry
         Reference cell it integrates (`romnet.fe.cells.ReferenceCell.geometry`).
     points
         Reference coordinates (n_points, n_dim) [-]. Tensor rules run along x first, then y, then
-        z; wedges run through the triangle first; simplex orbits start with the point nearest to
-        node 0, then node 1, ...
+        z, unless named ``y_first``; wedges run through the triangle first; simplex orbits, and
+        the five points of the pyramid, start with the point nearest to node 0, then node 1, ...
     weights
         They sum to the measure of the reference cell; one rule has a negative one.
     degree
@@ -140,6 +141,12 @@ def _quad(n_line: int) -> _Rule:
     return _tensor(_line(n_line), _line(n_line))
 
 
+def _quad_y_first(n_line: int) -> _Rule:
+    """Return the tensor rule on the square, its points running along y first."""
+    points, weights, degree = _quad(n_line)
+    return points[:, ::-1].copy(), weights, degree
+
+
 def _hex(n_line: int) -> _Rule:
     """Return the tensor rule on the cube."""
     return _tensor(_quad(n_line), _line(n_line))
@@ -164,11 +171,24 @@ def _pyramid(n_line: int) -> _Rule:
     return np.array(points), np.outer(height_weights / 8.0, square_weights).ravel(), degree
 
 
+def _pyramid_5() -> _Rule:
+    """Return the rule of degree 2 with four points towards the corners and one on the axis.
+
+    With equal weights 4/15, four points at height a and one at b: the integrals of z and z**2
+    ask for 4 a + b = 5/4 and 4 a**2 + b**2 = 1/2; that of x**2 puts the four at x, y = +-1/2.
+    """
+    low, high = (10 - sqrt(15)) / 40, (10 + 4 * sqrt(15)) / 40
+    corners = np.array([[-1.0, -1.0], [1.0, -1.0], [1.0, 1.0], [-1.0, 1.0]])
+    around = np.column_stack([corners / 2, np.full(4, low)])
+    return _orbits(2, (around, 4 / 15), (np.array([[0.0, 0.0, high]]), 4 / 15))
+
+
 def _all_rules() -> dict[str, QuadratureRule]:
     """Build every rule."""
     rules: dict[str, _Rule] = {f"line:{n}": _line(n) for n in (1, 2, 3)}
     rules |= {f"tri:{n}": _tri(n) for n in (1, 3, 6, 7)}
     rules |= {f"quad:{n**2}": _quad(n) for n in (1, 2, 3)}
+    rules |= {f"quad:{n**2}:y_first": _quad_y_first(n) for n in (2, 3)}
     rules |= {f"tet:{n}": _tet(n) for n in (1, 4, 5, 14)}
     rules |= {f"pyramid:{n**3}": _pyramid(n) for n in (1, 2, 3)}
     rules |= {
@@ -177,6 +197,7 @@ def _all_rules() -> dict[str, QuadratureRule]:
     }
     rules |= {f"hex:{n**3}": _hex(n) for n in (1, 2, 3)}
     rules["hex:14"] = _hex_14()
+    rules["pyramid:5"] = _pyramid_5()
     return {name: QuadratureRule(name, name.split(":")[0], *rule) for name, rule in rules.items()}
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
 
 from romnet.core.errors import StudyError
@@ -24,6 +25,12 @@ def test_rule_and_cell_of_a_formulation_belong_together(name):
     [
         ("zset:c3d8", 8),
         ("zset:c3d20", 27),
+        ("zset:c3d4", 4),
+        ("zset:c3d5", 5),
+        ("zset:c3d15", 18),
+        ("zset:c3d15r", 6),
+        ("zset:c2d3", 3),
+        ("zset:c2d8", 9),
         ("zset:c3d10", 5),
         ("zset:c3d10_4", 4),
         ("abaqus:C3D20R", 8),
@@ -36,6 +43,24 @@ def test_rule_and_cell_of_a_formulation_belong_together(name):
 )
 def test_number_of_points_is_the_documented_one(name, n_points):
     assert FORMULATIONS[name].n_points == n_points
+
+
+@pytest.mark.parametrize(
+    ("name", "fastest"),
+    [
+        ("zset:c2d4", 1),
+        ("zset:c2d8", 1),
+        ("zset:c2d8r", 1),
+        ("zset:c3d8", 0),
+        ("zset:c3d20", 0),
+        ("zset:c3d20r", 0),
+        ("romnet:quad4", 0),
+    ],
+)
+def test_the_second_point_is_the_next_one_along_the_direction_that_runs_first(name, fastest):
+    first, second = FORMULATIONS[name].quadrature.points[:2]
+    assert np.flatnonzero(second != first).tolist() == [fastest]
+    assert second[fastest] > first[fastest]
 
 
 def test_averaged_temperature_is_declared_for_eight_node_bricks_of_calculix():

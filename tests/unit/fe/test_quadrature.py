@@ -8,6 +8,7 @@ from math import factorial
 import numpy as np
 import pytest
 
+from romnet.fe.cells import CELLS
 from romnet.fe.quadrature import RULES
 
 
@@ -74,7 +75,7 @@ def test_tensor_rules_are_exact_in_each_variable_separately(geometry, n):
 def test_weights_sum_to_the_measure_and_names_tell_the_count(name):
     rule = RULES[name]
     assert rule.weights.sum() == pytest.approx(MEASURE[rule.geometry], rel=1e-14)
-    assert name == f"{rule.geometry}:{rule.n_points}"
+    assert name.split(":")[:2] == [rule.geometry, str(rule.n_points)]
 
 
 def test_only_the_five_point_tetrahedron_has_a_negative_weight():
@@ -85,6 +86,22 @@ def test_only_the_five_point_tetrahedron_has_a_negative_weight():
 def test_tensor_points_run_along_x_then_y_then_z(name):
     points = RULES[name].points
     assert np.lexsort(points.T).tolist() == list(range(len(points)))
+
+
+@pytest.mark.parametrize("name", ["quad:4", "quad:9"])
+def test_the_same_points_are_also_listed_along_y_first(name):
+    rule, other = RULES[name], RULES[f"{name}:y_first"]
+    order = np.lexsort(rule.points.T[::-1])
+    assert order.tolist() != list(range(rule.n_points))
+    np.testing.assert_array_equal(other.points, rule.points[order])
+    np.testing.assert_array_equal(other.weights, rule.weights[order])
+
+
+def test_the_five_points_of_the_pyramid_are_inside_and_begin_with_the_corners():
+    points, corners = RULES["pyramid:5"].points, CELLS["pyramid5"].nodes
+    assert (np.abs(points[:, :2]).max(axis=1) < 1 - points[:, 2]).all()
+    distances = np.linalg.norm(points[:, None] - corners[None], axis=2)
+    assert distances.argmin(axis=1).tolist() == [0, 1, 2, 3, 4]
 
 
 def test_the_five_point_tetrahedron_is_that_of_zset():
