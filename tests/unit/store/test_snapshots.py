@@ -53,6 +53,9 @@ class Threads:
     def broadcast(self, array, root=0):
         return self._all(array)[root]
 
+    def abort(self, code):
+        raise SystemExit(code)
+
     def barrier(self):
         self._all(None)
 

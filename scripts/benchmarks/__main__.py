@@ -1,0 +1,49 @@
+"""Measurements behind docs/verification.md, each printed as words or as one JSON object."""
+
+from __future__ import annotations
+
+import argparse
+import importlib
+import json
+import sys
+from pathlib import Path
+
+NAMES = {
+    "hf": "the high-fidelity solver against the reference table of the cube",
+    "laws": "speed of the law driver and mismatch of the tangents",
+    "ingest": "from the files of a commercial code alone to a reduced answer",
+    "offline": "the reduced model of the cube: modes, points, errors, time of each stage",
+    "online": "unseen cycles against the high-fidelity solver",
+    "ranks": "the same model and answer on 1, 2 and 3 ranks, and models moved between them",
+    "start": "time to import romnet and to print its help",
+}
+
+
+def main() -> None:
+    """Run one measurement."""
+    listing = "\n".join(f"  {name:<8} {text}" for name, text in NAMES.items())
+    parser = argparse.ArgumentParser(
+        prog="scripts/bench",
+        description=f"{__doc__}\n\n{listing}",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("name", choices=NAMES)
+    parser.add_argument("--json", action="store_true", help="print one JSON object")
+    parser.add_argument(
+        "--data",
+        type=Path,
+        help="folder of the commercial code's cube files (ingest); "
+        "$ROMNET_SHARED/data/zset_cube, or ../shared/data/zset_cube beside the checkout",
+    )
+    options = parser.parse_args()
+    sys.path.insert(0, str(Path(__file__).parent))
+    found = importlib.import_module(options.name).measure(options.data)
+    if options.json:
+        print(json.dumps(found))
+    else:
+        for name, value in found.items():
+            print(f"{name:<24} {value}")
+
+
+if __name__ == "__main__":
+    main()
