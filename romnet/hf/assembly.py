@@ -47,7 +47,7 @@ class StiffnessPattern:
 def internal_force(
     discretization: Discretization, stress: Float[Array, "n_points n_components"]
 ) -> Float[Array, " n_dofs"]:
-    r"""Return :math:`\\int B^T \\sigma` over this rank's cells.
+    r"""Return :math:`\int B^T \sigma` over this rank's cells.
 
     Notes
     -----
@@ -62,7 +62,7 @@ def stiffness(
     pattern: StiffnessPattern,
     tangent: Float[Array, "n_points n_components n_components"],
 ) -> scipy.sparse.csr_matrix:
-    r"""Return :math:`\\int B^T C B` over this rank's cells.
+    r"""Return :math:`\int B^T C B` over this rank's cells.
 
     Notes
     -----

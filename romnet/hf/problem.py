@@ -52,12 +52,12 @@ class HighFidelityProblem:
 
     @cached_property
     def linear_solver(self) -> LinearSolver:
-        """The linear solver, set up once."""
+        """The linear solver, set up once and alike on all ranks, whatever laws each one has."""
         return LinearSolver(
             self.exchange,
             self.loading.constrained,
             self.subdomain.mesh.nodes,
-            symmetric=self.laws.symmetric_tangent,
+            symmetric=self.comm.min(float(self.laws.symmetric_tangent)) > 0.0,
         )
 
     @cached_property

@@ -157,9 +157,10 @@ def newton(increment: Increment, *, scale: float, options: NewtonOptions) -> New
     trial = increment.evaluate(unknown)
     law_seconds = trial.law_seconds
     residuals: list[float] = []
+    scale = max(scale, trial.scale)
     while True:
-        scale = max(scale, trial.scale)
-        residuals.append(trial.residual / scale if scale > 0.0 else trial.residual)
+        reached = max(scale, trial.scale)
+        residuals.append(trial.residual / reached if reached > 0.0 else trial.residual)
         status = _verdict(trial, residuals[-1], len(residuals) - 1, options)
         correction = _correction(trial) if status is None else None
         if correction is None:
@@ -167,7 +168,7 @@ def newton(increment: Increment, *, scale: float, options: NewtonOptions) -> New
                 status=status or Status.SINGULAR,
                 unknown=unknown,
                 trial=trial,
-                scale=scale,
+                scale=reached,
                 residuals=tuple(residuals),
                 law_seconds=law_seconds,
             )
@@ -208,7 +209,7 @@ def _lower(trial: Trial, best: Trial) -> bool:
     """Whether a trial is better than the best so far."""
     if trial.failed:
         return False
-    return best.failed or not trial.residual >= best.residual
+    return best.failed or bool(np.isnan(best.residual)) or trial.residual < best.residual
 
 
 def _verdict(

@@ -13,6 +13,9 @@ from romnet.core.communicator import Communicator
 from romnet.core.errors import AccuracyError
 from romnet.reduction.selection import NOTHING, TIE_TOLERANCE, at_points, best_point, owned
 
+# Scores below this fraction of the norm of the target are rounding: nothing is left to gain.
+_ROUNDING = 1e-15
+
 
 @dataclass(frozen=True)
 class ReducedQuadrature:
@@ -82,7 +85,8 @@ def empirical_cubature(
     ValueError
         If `tolerance` lies outside ``(0, 1)``.
     AccuracyError
-        If no further point lowers the residual; the message gives the residual.
+        If an integrand is not finite, or if no further point lowers the residual; the message
+        gives the residual.
 
     Notes
     -----
@@ -117,6 +121,9 @@ def empirical_cubature(
     norms = np.sqrt((rows**2).sum(axis=0))
     target = comm.sum(rows @ weights)
     scale = float(np.linalg.norm(target))
+    if not np.isfinite(scale):
+        message = "cubature: an integrand holds NaN or infinite values; compute the stresses again."
+        raise AccuracyError(message)
     fit = NonnegativeFit(target)
     history: list[float] = []
     refused: set[int] = set()
@@ -125,6 +132,7 @@ def empirical_cubature(
         scores = (fit.residual @ rows) / np.where(norms > 0.0, norms, np.inf)
         taken = np.array([*fit.labels, *refused], dtype=np.int64)
         scores[owned(taken, numbers)[1]] = -np.inf
+        scores[scores <= _ROUNDING * scale] = -np.inf
         point, _ = best_point(scores, numbers, comm, tie_tolerance=tie_tolerance)
         if point == NOTHING:
             message = (
@@ -232,7 +240,8 @@ class NonnegativeFit:
     def _retreat(self, free: Array) -> None:
         """Move towards the free optimum until a coefficient vanishes; its column leaves."""
         blocked = np.flatnonzero(free <= 0.0)
-        ratios = self.coefficients[blocked] / (self.coefficients[blocked] - free[blocked])
+        now = self.coefficients[blocked]
+        ratios = np.divide(now, now - free[blocked], out=np.zeros_like(now), where=now > 0.0)
         step = float(ratios.min())
         self.coefficients = self.coefficients + step * (free - self.coefficients)
         leaving = blocked[ratios <= step]

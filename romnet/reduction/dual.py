@@ -20,7 +20,7 @@ class DualScalar:
     Attributes
     ----------
     name
-        ``"p"``, ``"stress_11"``, ``"viscoplastic_strain_2"``, ...
+        ``"p"``, ``"stress_11"``, ``"viscoplastic_strain_12"``, ...
     field
         Group of columns in the state of the law.
     column, width

@@ -10,7 +10,12 @@ from jaxtyping import Float, Int
 from romnet.core.arrays import Array
 from romnet.core.communicator import Communicator
 from romnet.core.errors import AccuracyError
-from romnet.reduction.selection import NOTHING, at_points, best_point, owned
+from romnet.reduction.selection import at_points, best_point, owned
+
+# What is left of dependent modes after orthogonalisation, relative to what they were: rounding.
+_DEPENDENT = 1e-12
+# Part of the largest norm in training below which a field counts as negligible.
+_NEGLIGIBLE = 1e-3
 
 
 @dataclass(frozen=True)
@@ -49,13 +54,20 @@ class GappyOperator:
     ) -> GappyOperator:
         """Factorise the modes at the mask points.
 
+        Parameters
+        ----------
+        mask_modes
+            The modes at the mask points.
+        largest_norm
+            Largest norm of the field on the mask in training.
+
         Raises
         ------
         AccuracyError
             If the mask cannot tell the modes apart.
         """
         values = np.linalg.svd(mask_modes, compute_uv=False)
-        if len(mask_modes) < mask_modes.shape[1] or not values[-1] > 0.0:
+        if len(mask_modes) < mask_modes.shape[1] or not values[-1] > _DEPENDENT * values[0]:
             message = (
                 f"gappy POD: {len(mask_modes)} points cannot identify {mask_modes.shape[1]} modes; "
                 "use fewer modes or more points."
@@ -70,8 +82,8 @@ class GappyOperator:
 
     def residual(self, values: Float[Array, " n_mask"]) -> float:
         """Return the relative part of mask values that the modes cannot represent [-]."""
-        scale = max(float(np.linalg.norm(values)), 1e-3 * self.largest_norm)
-        rest = values - self.mask_modes @ (self.inverse @ values)
+        scale = max(float(np.linalg.norm(values)), _NEGLIGIBLE * self.largest_norm)
+        rest: Array = values - self.mask_modes @ (self.inverse @ values)
         return float(np.linalg.norm(rest)) / scale if scale > 0.0 else 0.0
 
 
@@ -116,15 +128,16 @@ def interpolation_points(
     [1, 2]
     """
     rest: Array = np.array(modes.T)
+    whole = comm.max(float(np.linalg.norm(rest, axis=0).max(initial=0.0)))
     selected: list[int] = []
     for _ in range(modes.shape[1]):
-        scores = np.sqrt((rest**2).sum(axis=0))
+        scores = np.linalg.norm(rest, axis=0)
         scores[owned(np.array(selected, dtype=np.int64), numbers)[1]] = -np.inf
         point, length = best_point(scores, numbers, comm)
-        if point == NOTHING:
+        if length <= _DEPENDENT * whole:
             message = f"gappy POD: only {len(selected)} of {modes.shape[1]} modes are independent."
             raise AccuracyError(message)
-        direction = at_points(np.array([point]), rest.T, numbers, comm)[0] / length
+        direction = at_points(np.array([point]), rest.T, numbers, comm)[0]
         direction /= np.linalg.norm(direction)
         rest -= np.outer(direction, direction @ rest)
         selected.append(point)

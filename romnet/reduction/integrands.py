@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 import numpy as np
 from jaxtyping import Float
@@ -19,6 +19,7 @@ _CHUNK_VALUES = 2**24  # 128 MB of integrands at a time
 _RANK_TOLERANCE = 1e-12
 
 
+@runtime_checkable
 class Integrands(Protocol):
     """Functions on the integration points of this rank, read by chunks of points."""
 

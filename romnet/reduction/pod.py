@@ -199,7 +199,8 @@ def pod(
         gram = comm.sum(gram)
         _refuse_empty(gram)
         energies, vectors = np.linalg.eigh(gram)
-        singular_values = np.sqrt(np.maximum(energies[::-1], 0.0))
+        rounding = np.finfo(float).eps * n_snapshots * energies[-1]
+        singular_values = np.sqrt(np.where(energies > rounding, energies, 0.0))[::-1]
         right = vectors[:, ::-1].T
 
     n_modes = truncation.count(singular_values)
@@ -217,9 +218,27 @@ def orthonormalised(
 ) -> Float[Array, "n_dofs n_modes"]:
     """Return modes with the same nested spans, orthonormal to rounding.
 
+    Parameters
+    ----------
+    modes
+        Independent columns on this rank's dofs.
+    inner_product
+        Factor of the inner product on this rank.
+    comm
+        The ranks.
+
     Notes
     -----
-    Collective: yes.
+    Collective: yes. Mutates nothing. Cost: one QR of the modes. The loss of orthogonality is the
+    condition of the given columns times rounding: call it on columns that are nearly orthonormal.
+
+    Examples
+    --------
+    >>> from romnet.core.communicator import SerialCommunicator
+    >>> from romnet.fe.inner_products import identity
+    >>> skew = np.array([[2.0, 2.0], [0.0, 1.0]])
+    >>> orthonormalised(skew, identity(np.ones(2, dtype=bool)), SerialCommunicator()).tolist()
+    [[1.0, 0.0], [0.0, 1.0]]
     """
     blocks = _weighted_blocks(ArraySource(modes), inner_product)
     factor = triangular_factor(blocks, modes.shape[1], comm)
@@ -235,9 +254,29 @@ def project(
 ) -> Float[Array, "n_modes n_snapshots"]:
     """Return the coefficients of the orthogonal projection of snapshots on a basis.
 
+    Parameters
+    ----------
+    basis
+        Modes on this rank's dofs, orthonormal in the inner product.
+    source
+        Snapshots of this rank.
+    inner_product
+        Factor of the inner product on this rank.
+    comm
+        The ranks.
+
     Notes
     -----
-    Collective: yes. Cost: one pass over the snapshots.
+    Collective: yes. Mutates nothing. Cost: one pass over the snapshots.
+
+    Examples
+    --------
+    >>> from romnet.core.communicator import SerialCommunicator
+    >>> from romnet.fe.inner_products import identity
+    >>> basis = ReducedBasis(np.array([[1.0], [0.0]]), np.array([1.0]), "identity")
+    >>> snapshots = ArraySource(np.array([[3.0, 0.0], [4.0, 5.0]]))
+    >>> project(basis, snapshots, identity(np.ones(2, dtype=bool)), SerialCommunicator()).tolist()
+    [[3.0, 0.0]]
     """
     coefficients = np.zeros((basis.n_modes, source.n_snapshots))
     for columns, factor in inner_product.blocks(_BLOCK_ROWS):
@@ -255,9 +294,32 @@ def projection_errors(
 
     Zero snapshots have error zero.
 
+    Parameters
+    ----------
+    basis
+        Modes on this rank's dofs, orthonormal in the inner product.
+    source
+        Snapshots of this rank.
+    inner_product
+        Factor of the inner product on this rank.
+    comm
+        The ranks.
+
     Notes
     -----
-    Collective: yes. Cost: two passes over the snapshots.
+    Collective: yes. Mutates nothing. Cost: two passes over the snapshots.
+
+    Examples
+    --------
+    >>> from romnet.core.communicator import SerialCommunicator
+    >>> from romnet.fe.inner_products import identity
+    >>> basis = ReducedBasis(np.array([[1.0], [0.0]]), np.array([1.0]), "identity")
+    >>> snapshots = ArraySource(np.array([[3.0, 0.0], [4.0, 5.0]]))
+    >>> errors = projection_errors(
+    ...     basis, snapshots, identity(np.ones(2, dtype=bool)), SerialCommunicator()
+    ... )
+    >>> errors.round(12).tolist()
+    [0.8, 1.0]
     """
     coefficients = project(basis, source, inner_product, comm)
     energies = np.zeros((2, source.n_snapshots))
