@@ -71,6 +71,16 @@ class ArraySource:
 class StackedSource:
     """Several sources side by side, such as the simulations of one training set.
 
+    Attributes
+    ----------
+    parts
+        The sources, of equally many rows; their columns follow each other in this order.
+
+    Raises
+    ------
+    ValueError
+        When built from no source, or from sources of unequal length.
+
     Examples
     --------
     >>> one = ArraySource(np.ones((2, 1)))
@@ -82,9 +92,11 @@ class StackedSource:
 
     def __post_init__(self) -> None:
         """Refuse parts of unequal length."""
-        if len({part.n_rows for part in self.parts}) != 1:
-            sizes = [part.n_rows for part in self.parts]
-            message = f"snapshot sources must have the same rows, got {sizes}."
+        sizes = [part.n_rows for part in self.parts]
+        if len(set(sizes)) != 1:
+            message = (
+                f"snapshot sources side by side (at least one) need the same rows, got {sizes}."
+            )
             raise ValueError(message)
 
     @property
@@ -103,9 +115,10 @@ class StackedSource:
 
     def column(self, number: int) -> Float[Array, " n_rows"]:
         """Read one snapshot."""
+        place = number
         for part in self.parts:
-            if number < part.n_snapshots:
-                return part.column(number)
-            number -= part.n_snapshots
-        message = f"there are {self.n_snapshots} snapshots only."
+            if 0 <= place < part.n_snapshots:
+                return part.column(place)
+            place -= part.n_snapshots
+        message = f"there are {self.n_snapshots} snapshots, none has the number {number}."
         raise IndexError(message)
