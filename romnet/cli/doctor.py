@@ -6,8 +6,10 @@ import os
 import platform
 import shutil
 import subprocess
+import sys
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 
 from romnet.core.errors import RomnetError
 
@@ -87,7 +89,8 @@ def _mpi() -> Finding:
     except ImportError as problem:
         return Finding("mpi", ok=False, found=str(problem), remedy=remedy)
     library = MPI.Get_library_version().split(",")[0].strip("\0 \n")
-    launcher = shutil.which("mpiexec")
+    beside = Path(sys.executable).parent
+    launcher = shutil.which("mpiexec", path=str(beside)) or shutil.which("mpiexec")
     if launcher is None:
         return Finding("mpi", ok=False, found=f"{library}, no mpiexec", remedy=remedy)
     said = subprocess.run(

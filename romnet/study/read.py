@@ -67,6 +67,24 @@ class LocatedStudy:
         """Return an error that names file, line and key."""
         return StudyError(f"{self.yaml.where(place)}: {message}")
 
+    def load_place(self, case: str, load: str, key: str) -> Place:
+        """Return where a value of a load stands: among the changes of the case, or the loads."""
+        for section in ("training", "online"):
+            for number, entry in enumerate(getattr(self.study, section)):
+                changed = (section, number, "loads", load, key)
+                if entry.name == case and changed in self.yaml.lines:
+                    return changed
+        numbers = {entry.name: number for number, entry in enumerate(self.study.loads)}
+        return ("loads", numbers[load], key)
+
+    def result_place(self, case: str) -> Place:
+        """Return where the results, or the reference, of a case are named."""
+        for number, entry in enumerate(self.study.training):
+            if entry.name == case:
+                return ("training", number, "results")
+        names = [entry.name for entry in self.study.online]
+        return ("online", names.index(case), "reference")
+
     def training(self, name: str) -> Training:
         """Return the training entry of this name."""
         return next(entry for entry in self.study.training if entry.name == name)
@@ -201,14 +219,27 @@ def _loose_ends(study: Study) -> Iterator[tuple[Place, str]]:
             seen.add(case.name)
             for key, text in _case_problems(case, load_names):
                 yield (section, number, *key), text
+    names = [case.name for case in study.training]
+    for number, question in enumerate(study.online):
+        reference = question.reference
+        if reference is None or reference == HF or str(reference) in names or reference.suffix:
+            continue
+        text = f"{str(reference)!r} is neither hf, nor a result file, nor a training name"
+        yield ("online", number, "reference"), f"{text}; these are: {', '.join(names)}."
 
 
 def _case_problems(case: TimeGrid, load_names: list[str]) -> Iterator[tuple[Place, str]]:
     """Find what is wrong within one case."""
-    for name in set(case.loads) - set(load_names):
+    for name in case.loads:
+        if name in load_names:
+            continue
         known = ", ".join(load_names) or "none"
         yield ("loads", name), f"there is no load {name!r}; there are: {known}."
     if case.times is not None and (case.until is not None or case.increments is not None):
         yield ("times",), "give either times or until, not both."
+    if case.times is not None and case.times[0] != 0.0:
+        yield ("times",), f"must start from zero, the virgin state, got {case.times[0]:g}."
+    if case.increments is not None and case.until is None:
+        yield ("increments",), "needs until, the last instant."
     if isinstance(case, Training) and case.results == HF and not has_own_instants(case):
         yield (), "results: hf needs times, or until and increments."

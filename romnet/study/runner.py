@@ -9,7 +9,7 @@ from dataclasses import asdict, dataclass, replace
 from enum import Enum
 from pathlib import Path
 from time import perf_counter
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 
@@ -54,6 +54,7 @@ class Verdict:
     reason: str
 
 
+@runtime_checkable
 class Observer(Protocol):
     """Told how far the work is; called on rank 0 only."""
 

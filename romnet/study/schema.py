@@ -2,16 +2,50 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from itertools import pairwise
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, JsonValue, model_validator
+
+from romnet.fe.cells import CELLS
+
+# Names become file names, so they hold neither separators nor blanks.
+Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9_][A-Za-z0-9_.-]*$")]
+SOLIDS = tuple(name for name, cell in CELLS.items() if cell.n_dim == 3)  # noqa: PLR2004
+
+
+def _increasing(times: tuple[float, ...]) -> tuple[float, ...]:
+    """Refuse instants that do not increase."""
+    if any(later <= earlier for earlier, later in pairwise(times)):
+        message = "times must increase"
+        raise ValueError(message)
+    return times
+
+
+def _solid(name: str) -> str:
+    """Refuse cell types that do not fill a box."""
+    if name not in SOLIDS:
+        message = f"must be one of {', '.join(SOLIDS)}"
+        raise ValueError(message)
+    return name
+
+
+def _repeatable(times: Sequence[float], after: str) -> None:
+    """Refuse to repeat a single instant."""
+    if after == "repeat" and len(times) == 1:
+        message = "one instant has no period to repeat; use after: hold"
+        raise ValueError(message)
+
+
+Times = Annotated[tuple[float, ...], AfterValidator(_increasing)]
 
 
 class Keys(BaseModel):
     """A mapping whose keys are all known and whose values never change."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
 
 class Units(Keys):
@@ -23,19 +57,25 @@ class Units(Keys):
     temperature: str = Field(description="such as degC")
 
 
+_Length = Annotated[float, Field(gt=0.0)]
+_Count = Annotated[int, Field(ge=1)]
+
+
 class Box(Keys):
     """A block meshed by romnet itself, with node and face sets x0, x1, y0, ..."""
 
-    lengths: tuple[float, float, float] = Field(description="edge lengths [length]")
-    divisions: tuple[int, int, int] = Field(description="cells along each edge")
-    cell: str = Field(default="hex8", description="cell type")
-    formulation: str | None = Field(default=None, description="element formulation")
+    lengths: tuple[_Length, _Length, _Length] = Field(description="edge lengths [length]")
+    divisions: tuple[_Count, _Count, _Count] = Field(description="cells along each edge")
+    cell: Annotated[str, AfterValidator(_solid)] = Field(default="hex8", description="cell type")
+    formulation: str | None = Field(
+        default=None, description="element formulation; that of the cell type if left out"
+    )
 
 
 class BoxMesh(Keys):
     """Mesh made by romnet."""
 
-    box: Box
+    box: Box = Field(description="a block of equal cells")
 
 
 class Gaussian(Keys):
@@ -50,7 +90,7 @@ class Gaussian(Keys):
 class GaussianField(Keys):
     """Field given by a formula."""
 
-    gaussian: Gaussian
+    gaussian: Gaussian = Field(description="bell-shaped formula")
 
 
 class FieldFile(Keys):
@@ -66,7 +106,7 @@ SpatialField = float | GaussianField | FieldFile | Path
 class AmplitudeTable(Keys):
     """Function of time, linear between the given instants."""
 
-    times: tuple[float, ...] = Field(min_length=1, description="instants [time]")
+    times: Times = Field(min_length=1, description="instants [time]")
     values: tuple[float, ...] = Field(min_length=1, description="values at these instants")
     after: Literal["hold", "repeat", "error"] = Field(
         default="error", description="beyond the last instant"
@@ -77,9 +117,7 @@ class AmplitudeTable(Keys):
         if len(self.times) != len(self.values):
             message = f"{len(self.times)} times but {len(self.values)} values"
             raise ValueError(message)
-        if any(b <= a for a, b in zip(self.times, self.times[1:], strict=False)):
-            message = "times must increase"
-            raise ValueError(message)
+        _repeatable(self.times, self.after)
         return self
 
 
@@ -87,14 +125,21 @@ class Axis(Keys):
     """A line in space."""
 
     point: tuple[float, ...] = Field(description="a point on it [length]")
-    direction: tuple[float, ...] = Field(description="its direction")
+    direction: tuple[float, float, float] = Field(description="its direction")
+
+    @model_validator(mode="after")
+    def _check(self) -> Axis:
+        if not any(self.direction):
+            message = "direction must not be zero"
+            raise ValueError(message)
+        return self
 
 
 class Centrifugal(Keys):
     """Body force density * omega(t)^2 * distance from the axis."""
 
-    type: Literal["centrifugal"]
-    name: str = "centrifugal"
+    type: Literal["centrifugal"] = Field(description="kind of load")
+    name: Name = Field(default="centrifugal", description="by which cases change it")
     axis: Axis
     omega: float = Field(description="angular velocity at amplitude one [rad/time]")
     amplitude: str | None = Field(default=None, description="name of an amplitude; one if left out")
@@ -103,40 +148,47 @@ class Centrifugal(Keys):
 class Pressure(Keys):
     """Pressure on faces; a positive one pushes against the outward normal."""
 
-    type: Literal["pressure"]
-    name: str = "pressure"
+    type: Literal["pressure"] = Field(description="kind of load")
+    name: Name = Field(default="pressure", description="by which cases change it")
     faces: str = Field(description="face set")
     field: SpatialField = Field(description="pressure at amplitude one [stress]")
-    amplitude: str | None = None
+    amplitude: str | None = Field(default=None, description="name of an amplitude; one if left out")
 
 
 class Traction(Keys):
     """Force per area of constant direction on faces."""
 
-    type: Literal["traction"]
-    name: str = "traction"
+    type: Literal["traction"] = Field(description="kind of load")
+    name: Name = Field(default="traction", description="by which cases change it")
     faces: str = Field(description="face set")
     vector: tuple[float, ...] = Field(description="traction at field and amplitude one [stress]")
     field: SpatialField = Field(default=1.0, description="factor in space [-]")
-    amplitude: str | None = None
+    amplitude: str | None = Field(default=None, description="name of an amplitude; one if left out")
 
 
 class Keyframe(Keys):
     """A field at one instant."""
 
-    time: float
-    field: SpatialField
+    time: float = Field(description="when [time]")
+    field: SpatialField = Field(description="values at the nodes [temperature]")
 
 
 class Temperature(Keys):
     """Prescribed temperature, linear in time between keyframes."""
 
-    type: Literal["temperature"]
-    name: str = "temperature"
-    keyframes: tuple[Keyframe, ...] = Field(min_length=1)
+    type: Literal["temperature"] = Field(description="kind of load")
+    name: Name = Field(default="temperature", description="by which cases change it")
+    keyframes: tuple[Keyframe, ...] = Field(
+        min_length=1, description="fields at instants, the first being the initial one"
+    )
     after: Literal["hold", "repeat", "error"] = Field(
         default="error", description="beyond the last keyframe"
     )
+
+    @model_validator(mode="after")
+    def _check(self) -> Temperature:
+        _repeatable(_increasing(tuple(frame.time for frame in self.keyframes)), self.after)
+        return self
 
 
 Load = Annotated[Centrifugal | Pressure | Traction | Temperature, Field(discriminator="type")]
@@ -155,7 +207,7 @@ class Umat(Keys):
 
     umat: Path = Field(description="shared library, relative to the study")
     function: str = Field(default="umat_", description="symbol")
-    properties: tuple[Any, ...] = Field(description="PROPS: numbers or temperature tables")
+    properties: tuple[JsonValue, ...] = Field(description="PROPS: numbers or temperature tables")
     n_state: int = Field(ge=0, description="STATEV entries")
     fields: dict[str, tuple[int, int]] = Field(
         default_factory=dict, description="names of ranges [first, last) of STATEV"
@@ -167,12 +219,12 @@ class Material(Keys):
     """Law and density of a cell set."""
 
     cells: str = Field(default="ALL", description="cell set; ALL is the whole mesh")
-    law: str | Umat = Field(description="a law of `romnet laws list`, or a UMAT")
+    law: str | Umat = Field(description="a registered law (`romnet doctor` lists them), or a UMAT")
     density: float = Field(default=0.0, ge=0.0, description="[mass/volume]")
-    parameters: dict[str, Any] = Field(
+    parameters: dict[str, JsonValue] = Field(
         default_factory=dict, description="numbers or {temperature, value} tables"
     )
-    expansion: dict[str, Any] | None = Field(
+    expansion: dict[str, JsonValue] | None = Field(
         default=None, description="{coefficient, reference} of the thermal expansion"
     )
 
@@ -180,10 +232,10 @@ class Material(Keys):
 class TimeGrid(Keys):
     """Instants of the answer; the rest is taken from the training results."""
 
-    until: float | None = Field(default=None, description="last instant [time]")
+    until: float | None = Field(default=None, gt=0.0, description="last instant [time]")
     increments: int | None = Field(default=None, ge=1, description="equal increments to it")
-    times: tuple[float, ...] | None = Field(default=None, description="all instants, from zero")
-    loads: dict[str, dict[str, Any]] = Field(
+    times: Times | None = Field(default=None, min_length=2, description="all instants, from zero")
+    loads: dict[str, dict[str, JsonValue]] = Field(
         default_factory=dict, description="changes to the loads, by load name"
     )
 
@@ -191,14 +243,14 @@ class TimeGrid(Keys):
 class Training(TimeGrid):
     """One computation to learn from."""
 
-    name: str
+    name: Name = Field(description="unique among training and online")
     results: Path = Field(description="result file, or hf: computed by romnet's own solver")
 
 
 class OnlineCase(TimeGrid):
     """One question to the reduced model."""
 
-    name: str
+    name: Name = Field(description="unique among training and online")
     reference: Path | None = Field(
         default=None, description="result file, hf, or a training name, to compare with"
     )
@@ -222,7 +274,7 @@ class Offline(Keys):
         default="l2", description="in which displacement modes are orthonormal"
     )
     dual: tuple[str, ...] = Field(default=("p", "stress"), description="dual fields to rebuild")
-    cubature: Cubature = Cubature()
+    cubature: Cubature = Field(default=Cubature(), description="reduced quadrature")
 
     @property
     def cubature_tolerance(self) -> float:
@@ -234,21 +286,31 @@ class Newton(Keys):
     """When nonlinear iterations stop."""
 
     tolerance: float = Field(default=1e-8, gt=0.0, description="relative residual")
-    max_iterations: int = Field(default=25, ge=1)
-    smallest_step: float = Field(default=1e-3, gt=0.0, lt=1.0, description="of an increment")
+    max_iterations: int = Field(default=25, ge=1, description="before an increment is cut")
+    smallest_step: float = Field(
+        default=1e-3, gt=0.0, lt=1.0, description="smallest part of an increment [-]"
+    )
 
 
 class Study(Keys):
     """A structure, what is known about it and what is asked."""
 
-    name: str = Field(pattern=r"^[A-Za-z0-9_.-]+$")
-    units: Units
+    name: Name = Field(description="of the study, for titles")
+    units: Units = Field(description="consistent set of every number below")
     mesh: BoxMesh | Path = Field(description="mesh file of any registered format, or a box")
-    materials: tuple[Material, ...] = Field(min_length=1)
-    constraints: tuple[Constraint, ...] = ()
-    amplitudes: dict[str, AmplitudeTable] = Field(default_factory=dict)
-    loads: tuple[Load, ...] = ()
-    training: tuple[Training, ...] = Field(min_length=1)
-    offline: Offline = Offline()
-    newton: Newton = Newton()
-    online: tuple[OnlineCase, ...] = ()
+    materials: tuple[Material, ...] = Field(
+        min_length=1, description="law of each cell set; a later entry wins"
+    )
+    constraints: tuple[Constraint, ...] = Field(
+        default=(), description="prescribed displacements, the same in all cases"
+    )
+    amplitudes: dict[str, AmplitudeTable] = Field(
+        default_factory=dict, description="functions of time by name"
+    )
+    loads: tuple[Load, ...] = Field(
+        default=(), description="loads of every case, which the case may change"
+    )
+    training: tuple[Training, ...] = Field(min_length=1, description="computations to learn from")
+    offline: Offline = Field(default=Offline(), description="how the model is built")
+    newton: Newton = Field(default=Newton(), description="when nonlinear iterations stop")
+    online: tuple[OnlineCase, ...] = Field(default=(), description="questions to the model")

@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from romnet.core.errors import StudyError
 from romnet.store.artefact import Manifest
 from romnet.study import actions, answers, export
 from romnet.study.fields import field_files
 from romnet.study.read import HF, Case, LocatedStudy
-from romnet.study.schema import BoxMesh, Keys, Temperature, Umat
+from romnet.study.schema import BoxMesh, Centrifugal, Keys, Load, Study, Temperature
 from romnet.study.times import has_own_instants
 from romnet.study.workspace import law_libraries
 
@@ -124,7 +123,7 @@ def stages_of(located: LocatedStudy) -> dict[str, Stage]:
             action=actions.model_stage,
             parameters={
                 "units": units,
-                "materials": _json(study.materials),
+                "materials": _materials(study, study.loads),
                 "constraints": _json(study.constraints),
                 **_amplitudes(located, study.constraints),
                 **{
@@ -135,7 +134,11 @@ def stages_of(located: LocatedStudy) -> dict[str, Stage]:
             inputs=("mesh", "pod", "cubature", "dual_pod", *replays),
             files={
                 **_libraries(located),
-                **{k: v for name in training for k, v in _files(located, name).items()},
+                **{
+                    f"{name} {label}": path
+                    for name in training
+                    for label, path in _files(located, name).items()
+                },
             },
             citations=_CUBATURE,
         ),
@@ -180,20 +183,14 @@ def _simulation_stages(
 ) -> list[Stage]:
     """Return the stages that bring in, or compute, one simulation and replay its stresses."""
     study = located.study
-    laws = {
-        "materials": [
-            {"cells": entry.cells, **_json(entry.model_copy(update={"density": 0.0}))}
-            for entry in study.materials
-        ],
-        "offline.dual": list(study.offline.dual),
-    }
     if results == HF:
         snapshots = Stage(
             name=f"snapshots[{case.name}]",
             path=Path("snapshots", f"{case.name}.h5"),
             action=actions.high_fidelity_stage,
             parameters={
-                "materials": _json(study.materials),
+                "materials": _materials(study, case.loads),
+                "units.length": study.units.length,
                 "constraints": _json(study.constraints),
                 "newton": _json(study.newton),
                 "offline.dual": list(study.offline.dual),
@@ -213,7 +210,7 @@ def _simulation_stages(
             action=actions.convert_stage,
             parameters={"offline.dual": list(study.offline.dual)},
             inputs=("mesh",),
-            files=_result_files(located.resolve(results)),
+            files=_result_files(located, case.name, located.resolve(results)),
             case=case.name,
             offline=offline,
         )
@@ -221,7 +218,13 @@ def _simulation_stages(
         name=f"replay[{case.name}]",
         path=Path("replay", f"{case.name}.h5"),
         action=actions.replay_stage,
-        parameters={**laws, **_temperature_parameters(located, case)},
+        parameters={
+            "materials": _materials(study, ()),
+            "units.force": study.units.force,
+            "units.length": study.units.length,
+            "offline.dual": list(study.offline.dual),
+            "loads": _json([load for load in case.loads if isinstance(load, Temperature)]),
+        },
         inputs=("mesh", snapshots.name),
         files={**_libraries(located), **_files(located, case.name, only=Temperature)},
         case=case.name,
@@ -258,7 +261,7 @@ def _errors_stage(
         name=f"fields[{name}]",
         path=Path("fields", f"{name}.h5"),
         action=answers.fields_stage,
-        parameters={"reference": reference, "units": located.study.units.model_dump()},
+        parameters={"reference": reference},
         inputs=("mesh", "pod", "dual_pod", "model", f"online[{name}]", *compared),
         case=name,
         offline=offline,
@@ -295,10 +298,11 @@ def _case_parameters(located: LocatedStudy, case: Case) -> dict[str, Any]:
     }
 
 
-def _temperature_parameters(located: LocatedStudy, case: Case) -> dict[str, Any]:
-    """Return what the temperature of a case depends on."""
-    loads = tuple(load for load in case.loads if isinstance(load, Temperature))
-    return {"loads": _json(loads), **_amplitudes(located, loads)}
+def _materials(study: Study, loads: Iterable[Load]) -> list[Any]:
+    """Return the laws, and the densities where a load acts on mass."""
+    heavy = any(isinstance(load, Centrifugal) for load in loads)
+    massless = {} if heavy else {"density": 0.0}
+    return [_json(entry.model_copy(update=massless)) for entry in study.materials]
 
 
 def _amplitudes(located: LocatedStudy, users: tuple[Keys, ...]) -> dict[str, Any]:
@@ -309,37 +313,46 @@ def _amplitudes(located: LocatedStudy, users: tuple[Keys, ...]) -> dict[str, Any
 
 
 def _files(located: LocatedStudy, name: str, *, only: type[Keys] | None = None) -> dict[str, Path]:
-    """Return the field files that a case reads."""
+    """Return the field files that a case reads, by the load that wants them."""
     files: dict[str, Path] = {}
     for load in located.cases[name].loads:
         if only is not None and not isinstance(load, only):
             continue
         frames = load.keyframes if isinstance(load, Temperature) else (load,)
-        for frame in frames:
-            if (field_of := getattr(frame, "field", None)) is not None:
-                files |= {str(path.name): path for path in field_files(field_of, located.folder)}
+        for number, frame in enumerate(frames):
+            # Files of equal name may lie in several folders, so the name alone is not enough.
+            for path in field_files(getattr(frame, "field", 0.0), located.folder):
+                files[f"{load.name}[{number}] {path.name}"] = path
     return files
 
 
 def _libraries(located: LocatedStudy) -> dict[str, Path]:
     """Return the shared libraries of user laws."""
-    return {path.name: path for path in law_libraries(located)}
+    libraries = enumerate(law_libraries(located))
+    return {f"law[{number}] {path.name}": path for number, path in libraries}
 
 
-def _result_files(path: Path) -> dict[str, Path]:
+def _result_files(located: LocatedStudy, case: str, path: Path) -> dict[str, Path]:
     """Return a result file and those of the same stem, which belong to it."""
     if not path.is_file():
-        message = f"{path}: there is no such result file."
-        raise StudyError(message)
-    family = sorted(found for found in path.parent.glob(f"{path.stem}.*") if found.is_file())
-    return {found.name: found for found in family}
+        message = f"there is no result file {path}."
+        raise located.error(located.result_place(case), message)
+    study = located.yaml.path.resolve()
+    family = [found for found in path.parent.iterdir() if found.stem == path.stem]
+    return {
+        found.name: found
+        for found in sorted(family)
+        if found.is_file() and found.resolve() != study
+    }
 
 
 def _json(value: Any) -> Any:  # noqa: ANN401  (anything the schema holds)
     """Return plain JSON of schema values."""
     if isinstance(value, Keys):
-        plain = value.model_dump(mode="json")
-        if isinstance(getattr(value, "law", None), Umat):
-            plain["law"]["umat"] = Path(plain["law"]["umat"]).name
-        return plain
-    return [_json(item) for item in value]
+        return _json(value.model_dump())
+    if isinstance(value, Mapping):
+        return {name: _json(item) for name, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_json(item) for item in value]
+    # Where a file lies does not matter, and its contents are hashed.
+    return value.name if isinstance(value, Path) else value

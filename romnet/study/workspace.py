@@ -12,13 +12,14 @@ from jaxtyping import Float, Int
 
 from romnet.core.arrays import Array
 from romnet.core.communicator import Communicator, together
-from romnet.core.errors import StudyError
+from romnet.core.errors import LawError, PluginError, StudyError
 from romnet.fe.discretization import Discretization, discretize
 from romnet.fe.inner_products import InnerProduct, h1_seminorm, l2_mass
 from romnet.fe.mesh import Mesh
 from romnet.fe.partition import Subdomain, cell_graph, subdomain, whole
 from romnet.fe.structured import box_mesh
 from romnet.laws.composite import Heterogeneous
+from romnet.laws.contract import ConstitutiveLaw
 from romnet.laws.registry import build_law, temperature_range
 from romnet.store.converters.base import find_converter
 from romnet.study.read import LocatedStudy
@@ -112,6 +113,22 @@ def read_mesh(located: LocatedStudy) -> Mesh:
     return find_converter(path).read_mesh(path)
 
 
+def integration_points(located: LocatedStudy, mesh: Mesh) -> Discretization:
+    """Place the integration points of a mesh, or of one rank's part of it.
+
+    Raises
+    ------
+    StudyError
+        If a formulation is unknown or a cell is inverted; names the key of the mesh.
+    """
+    try:
+        return discretize(mesh)
+    except StudyError as problem:
+        given = located.study.mesh
+        name = "" if isinstance(given, BoxMesh) else f"{located.resolve(given)}: "
+        raise located.error(("mesh",), f"{name}{problem}") from problem
+
+
 def build_workspace(located: LocatedStudy, mesh: Mesh, comm: Communicator) -> Workspace:
     """Share the cells among the ranks and prepare what the stages need.
 
@@ -128,10 +145,10 @@ def build_workspace(located: LocatedStudy, mesh: Mesh, comm: Communicator) -> Wo
     """
     part = _part_of(mesh, comm)
     with together(comm):
-        discretization = discretize(part.mesh)
+        discretization = integration_points(located, part.mesh)
         material = _material_of_cell(located, mesh)[part.cells]
-        specs = tuple(law_spec(located, entry) for entry in located.study.materials)
-        laws = tuple(build_law(spec, n_components=discretization.n_components) for spec in specs)
+        specs = law_specs(located)
+        laws = _laws(located, specs, discretization.n_components)
     law_of_point = material[discretization.cell_of_point]
     return Workspace(
         located=located,
@@ -161,10 +178,30 @@ def law_spec(located: LocatedStudy, material: Material) -> Mapping[str, Any]:
     return spec
 
 
+def law_specs(located: LocatedStudy) -> tuple[Mapping[str, Any], ...]:
+    """Return the specification of the law of each material."""
+    return tuple(law_spec(located, entry) for entry in located.study.materials)
+
+
 def law_libraries(located: LocatedStudy) -> tuple[Path, ...]:
     """Return the shared libraries that the study names."""
     laws = [material.law for material in located.study.materials]
     return tuple(located.resolve(law.umat) for law in laws if isinstance(law, Umat))
+
+
+def _laws(
+    located: LocatedStudy, specs: tuple[Mapping[str, Any], ...], n_components: int
+) -> tuple[ConstitutiveLaw, ...]:
+    """Build the law of each material; what it refuses is told with its place in the study."""
+    laws = []
+    for number, spec in enumerate(specs):
+        try:
+            laws.append(build_law(spec, n_components=n_components))
+        except (StudyError, LawError, PluginError) as problem:
+            where = located.yaml.where(("materials", number))
+            message = f"{where}: {problem}"
+            raise type(problem)(message) from problem
+    return tuple(laws)
 
 
 def _part_of(mesh: Mesh, comm: Communicator) -> Subdomain:

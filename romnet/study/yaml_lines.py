@@ -13,6 +13,15 @@ import yaml
 from romnet.core.errors import StudyError
 
 Place = tuple[str | int, ...]
+# Explicit tags on texts that do not fit make the safe loader raise the last three.
+_UNREADABLE = (
+    yaml.YAMLError,
+    RecursionError,
+    ValueError,
+    TypeError,
+    LookupError,
+    AttributeError,
+)
 
 
 class _Loader(yaml.SafeLoader):
@@ -69,25 +78,34 @@ def read_yaml(path: Path) -> LocatedYaml:
     except (OSError, UnicodeDecodeError) as problem:
         message = f"{path}: cannot be read ({problem})."
         raise StudyError(message) from problem
-    loader = _Loader(text)
+    lines: dict[Place, int] = {}
     try:
-        root = loader.get_single_node()
-        content = loader.construct_document(root) if root is not None else {}
-    except (yaml.YAMLError, ValueError, RecursionError) as problem:
-        mark = getattr(problem, "problem_mark", None)
-        line = mark.line + 1 if mark is not None else 1
-        reason = getattr(problem, "problem", None) or problem
+        content = _contents(text, lines, path)
+    except _UNREADABLE as problem:
+        mark, position = (getattr(problem, name, None) for name in ("problem_mark", "position"))
+        line = mark.line + 1 if mark is not None else text.count("\n", 0, position or 0) + 1
+        words = (getattr(problem, name, None) for name in ("problem", "reason"))
+        reason = next(filter(None, words), problem)
         message = f"{path}:{line} is no valid YAML: {reason}."
         raise StudyError(message) from problem
-    finally:
-        loader.dispose()
     if not isinstance(content, dict):
         message = f"{path}:1 must be a mapping of keys such as name, mesh, materials."
         raise StudyError(message)
-    lines: dict[Place, int] = {}
-    if root is not None:
-        _locate(root, (), lines, path)
     return LocatedYaml(path, content, lines)
+
+
+def _contents(text: str, lines: dict[Place, int], path: Path) -> object:
+    """Parse YAML and note the line of every value."""
+    loader = _Loader(text)
+    try:
+        root = loader.get_single_node()
+        if root is None:
+            return {}
+        # Before the contents are built: that merges "<<" keys into their mapping.
+        _locate(root, (), lines, path)
+        return loader.construct_document(root)
+    finally:
+        loader.dispose()
 
 
 def _locate(node: yaml.Node, place: Place, lines: dict[Place, int], path: Path) -> None:
@@ -107,3 +125,6 @@ def _locate(node: yaml.Node, place: Place, lines: dict[Place, int], path: Path) 
     elif isinstance(node, yaml.SequenceNode):
         for number, value in enumerate(node.value):
             _locate(value, (*place, number), lines, path)
+    elif any(character == "\0" or "\ud800" <= character <= "\udfff" for character in node.value):
+        message = f"{path}:{lines[place]}: {node.value!r} holds a character that is no text."
+        raise StudyError(message)

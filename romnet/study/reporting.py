@@ -1,0 +1,246 @@
+"""From the artefacts of a study to the values that its report shows."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+from jaxtyping import Float, Int
+
+import romnet
+from romnet.core.arrays import Array
+from romnet.core.errors import StoreError
+from romnet.fe.mesh import Mesh
+from romnet.online.solve import ReducedSolution
+from romnet.reduction.cubature import ReducedQuadrature
+from romnet.reduction.model import ReducedModel
+from romnet.report.page import render_page
+from romnet.report.pictures import render_field
+from romnet.report.skin import Skin, skin_of
+from romnet.report.values import (
+    CaseFacts,
+    CubatureFacts,
+    GappyFacts,
+    MeshFacts,
+    NodalField,
+    ReportData,
+    SelectedPoints,
+    Spectrum,
+    StageFacts,
+)
+from romnet.store import artefact
+from romnet.store.artefact import read_manifest
+from romnet.store.modes import load_bases
+from romnet.store.vtkhdf import cell_averages
+from romnet.study import commands
+from romnet.study.answers import Comparison, rebuilt_displacement, rebuilt_fields
+from romnet.study.context import Context
+from romnet.study.runner import verdicts
+
+Nodes = Int[Array, " n_vertices"]
+
+REFERENCES = {
+    "Casenave2020": "F. Casenave, N. Akkari, F. Bordeu, C. Rey, D. Ryckelynck, A nonintrusive "
+    "distributed reduced-order modeling framework for nonlinear structural mechanics, Int. J. "
+    "Numer. Methods Eng. 121 (2020) 32-53, doi 10.1002/nme.6187",
+    "Hernandez2017": "J.A. Hernandez, M.A. Caicedo, A. Ferrer, Dimensional hyper-reduction of "
+    "nonlinear finite element models via empirical cubature, Comput. Methods Appl. Mech. Eng. 313 "
+    "(2017) 687-722",
+    "Yaghoobi2015": "M. Yaghoobi, D. Wu, M.E. Davies, Fast non-negative orthogonal matching "
+    "pursuit, IEEE Signal Process. Lett. 22 (2015)",
+}
+
+
+def write_report(context: Context) -> Path:
+    """Write the report of what has been computed so far, and a picture beside it.
+
+    Parameters
+    ----------
+    context
+        The study; its model must have been built.
+
+    Returns
+    -------
+    Path
+        The HTML page; the picture has the same name and ends in ``.png``.
+
+    Raises
+    ------
+    StoreError
+        If the model has not been built.
+
+    Notes
+    -----
+    Collective: no; one rank calls it.
+    """
+    data = report_data(context)
+    path = context.folder / "report.html"
+    with artefact.replacing(path) as temporary:
+        temporary.write_text(render_page(data), encoding="utf-8")
+    shown = [case.picture for case in data.cases if case.picture is not None]
+    if shown and data.skin is not None:
+        render_field(path.with_suffix(".png"), data.skin, shown[0])
+    return path
+
+
+def report_data(context: Context) -> ReportData:
+    """Collect what the report shows.
+
+    Raises
+    ------
+    StoreError
+        If the model has not been built.
+    """
+    located, folder = context.located, context.folder
+    if not (folder / "model.h5").exists():
+        message = f"{folder} holds no model; run romnet offline first."
+        raise StoreError(message)
+    model = artefact.load(folder / "model.h5", ReducedModel)
+    quadrature = artefact.load(folder / "cubature.h5", ReducedQuadrature)
+    workspace = context.workspace
+    skin, nodes = skin_of(workspace.mesh)
+    answered = [name for name in located.cases if (folder / f"fields/{name}.h5").exists()]
+    errors = {
+        name: value
+        for name, value in commands.offline_summary(context).training_errors.items()
+        if value is not None
+    }
+    positions = np.zeros((model.n_quadrature, 3))
+    positions[:, : workspace.mesh.n_dim] = workspace.discretization.positions[quadrature.points]
+    cited = {key for name in _done(context) for key in read_manifest(name).citations}
+    return ReportData(
+        study=located.study.name,
+        romnet_version=romnet.__version__,
+        units=located.study.units.model_dump(),
+        asked=located.yaml.path.read_text(encoding="utf-8"),
+        mesh=_mesh_facts(workspace.mesh, workspace.part.n_global_points),
+        tolerance=located.study.offline.tolerance,
+        spectra=_spectra(folder),
+        cubature=CubatureFacts(
+            tolerance=located.study.offline.cubature_tolerance,
+            residual=quadrature.residual,
+            volume_error=quadrature.volume_error,
+            n_selected=model.n_quadrature,
+            n_mask=len(model.points),
+            history=quadrature.history,
+        ),
+        gappy=tuple(
+            GappyFacts(name, operator.mask_modes.shape[1], operator.condition)
+            for name, operator in model.gappy.items()
+        ),
+        training_errors=errors,
+        stages=_stages(context),
+        cases=tuple(_case(context, name, skin, nodes) for name in answered),
+        skin=skin,
+        points=SelectedPoints(positions, quadrature.weights),
+        citations={key: text for key, text in REFERENCES.items() if key in cited},
+        versions=dict(read_manifest(folder / "model.h5").versions),
+    )
+
+
+def _case(context: Context, name: str, skin: Skin, nodes: Nodes) -> CaseFacts:
+    """Collect what is known of one answer."""
+    solution = artefact.load(context.folder / f"online/{name}.h5", ReducedSolution)
+    comparison = artefact.load(context.folder / f"fields/{name}.h5", Comparison)
+    summary = commands.online_summary(context, name)
+    return CaseFacts(
+        name=name,
+        status=solution.status,
+        times=solution.times,
+        newton_iterations=solution.newton_iterations,
+        cuts=solution.cuts,
+        wall_seconds=solution.wall_seconds,
+        law_seconds=solution.law_seconds,
+        in_training=name in context.training,
+        reason=solution.reason,
+        reference=comparison.reference,
+        error_times=comparison.times,
+        displacement_error=comparison.displacement,
+        dual_error=comparison.dual,
+        hottest_error=comparison.hottest,
+        hf_seconds=summary.reference_s,
+        picture=_picture(context, solution, skin, nodes),
+    )
+
+
+def _picture(
+    context: Context,
+    solution: ReducedSolution,
+    skin: Skin,
+    nodes: Nodes,
+) -> NodalField:
+    """Show a dual field at the last instant, or the displacement when there is none."""
+    mesh = context.workspace.mesh
+    last = len(solution.times) - 1
+    moved = rebuilt_displacement(context, solution)(last).reshape(-1, mesh.n_dim)
+    displacement = np.zeros((len(nodes), 3))
+    displacement[:, : mesh.n_dim] = moved[nodes]
+    units = context.located.study.units
+    instant = f"t = {solution.times[last]:g} {units.time}"
+    if not solution.dual:
+        lengths = np.linalg.norm(displacement, axis=1)
+        return NodalField(f"displacement at {instant}", units.length, lengths, displacement)
+    name = "p" if "p" in solution.dual else next(iter(solution.dual))
+    values = _at_nodes(context, rebuilt_fields(context, solution, last)[name])[nodes]
+    unit = f"{units.force}/{units.length}^2" if name.startswith("stress") else "-"
+    return NodalField(f"{name} at {instant}", unit, values, displacement)
+
+
+def _at_nodes(
+    context: Context, values: Float[Array, " n_points"]
+) -> Float[Array, " n_nodes"]:
+    """Average a field at the points over cells, then over the cells around each node."""
+    workspace = context.workspace
+    discretization = workspace.discretization
+    averages = cell_averages(values, np.abs(discretization.weights), discretization.cell_of_point)
+    sums, counts = np.zeros(workspace.mesh.n_nodes), np.zeros(workspace.mesh.n_nodes)
+    first = 0
+    for block in workspace.mesh.blocks:
+        here = averages[first : first + len(block.connectivity)]
+        np.add.at(sums, block.connectivity, here[:, None])
+        np.add.at(counts, block.connectivity, 1.0)
+        first += len(block.connectivity)
+    return np.asarray(np.divide(sums, counts, out=np.zeros_like(sums), where=counts > 0.0))
+
+
+def _spectra(folder: Path) -> tuple[Spectrum, ...]:
+    """Collect the singular values of all bases."""
+    bases = load_bases(folder / "pod.h5") | load_bases(folder / "dual_pod.h5")
+    return tuple(
+        Spectrum(name, basis.singular_values / basis.singular_values[0], basis.n_modes)
+        for name, basis in bases.items()
+    )
+
+
+def _mesh_facts(mesh: Mesh, n_points: int) -> MeshFacts:
+    """Collect the sizes of the high-fidelity problem."""
+    return MeshFacts(mesh.n_nodes, mesh.n_cells, n_points, mesh.n_dofs)
+
+
+def _stages(context: Context) -> tuple[StageFacts, ...]:
+    """Collect what ran."""
+    facts = []
+    for name, verdict in verdicts(context.located, context.folder).items():
+        path = context.folder / verdict.stage.path
+        if not path.exists():
+            facts.append(StageFacts(name, 0.0, 0.0, verdict.state.value))
+            continue
+        manifest = read_manifest(path)
+        facts.append(
+            StageFacts(
+                name,
+                manifest.wall_s,
+                manifest.peak_memory_mb,
+                verdict.state.value,
+                manifest.key,
+                manifest.ranks,
+            )
+        )
+    return tuple(facts)
+
+
+def _done(context: Context) -> list[Path]:
+    """Return the artefacts that exist."""
+    found = verdicts(context.located, context.folder).values()
+    paths = (context.folder / verdict.stage.path for verdict in found)
+    return [path for path in paths if path.exists()]
