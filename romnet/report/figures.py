@@ -20,7 +20,7 @@ else:
     Axis: TypeAlias = Any
     Figure: TypeAlias = Any
 
-_SIZE = (5.4, 3.0)  # [inch]
+_SIZE = (4.8, 2.8)  # [inch]
 
 
 def spectra_svg(spectra: Sequence[Spectrum], tolerance: float) -> bytes:
@@ -88,15 +88,14 @@ def cubature_svg(cubature: CubatureFacts) -> bytes:
         positive = cubature.history > 0.0
         axes.plot(steps[positive], cubature.history[positive], color=ACCENT)
         if positive.any():
-            last = steps[positive][-1], cubature.history[positive][-1]
-            axes.plot(*last, "o", color=ACCENT, ms=5)
-            axes.annotate(
-                f"{cubature.n_selected} points",
-                last,
-                xytext=(-6, 12),
-                textcoords="offset points",
-                ha="right",
+            label = f"{cubature.n_selected} points, residual {cubature.residual:.2g}"
+            axes.plot(
+                steps[positive][-1:],
+                cubature.history[positive][-1:],
+                "o",
                 color=ACCENT,
+                ms=5,
+                label=label,
             )
         _threshold(axes, cubature.tolerance)
         _whole_numbers(axes.xaxis)

@@ -1,0 +1,245 @@
+"""Tables of the page: cells as text, whole histories thinned to what can be read."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from romnet.core.arrays import Array
+from romnet.report.values import (
+    CaseFacts,
+    CubatureFacts,
+    GappyFacts,
+    NodalField,
+    SelectedPoints,
+    Spectrum,
+    StageFacts,
+)
+
+MOST_ROWS = 400
+_DOI = re.compile(r"\b10\.\d{4,9}/[^\s\"<>]*[^\s\"<>.,;)]")
+_MISSING = "–"  # noqa: RUF001  (en dash)
+
+
+@dataclass(frozen=True)
+class Table:
+    """Rows of text under headings.
+
+    Attributes
+    ----------
+    columns
+        Headings, with units.
+    rows
+        Cells.
+    note
+        What was left out.
+    """
+
+    columns: tuple[str, ...]
+    rows: tuple[tuple[str, ...], ...]
+    note: str = ""
+
+    @property
+    def numeric(self) -> tuple[bool, ...]:
+        """Whether a column holds numbers only, which are set flush right.
+
+        Examples
+        --------
+        >>> table(["name", "value"], [("p", 1.5), ("q", None)]).numeric
+        (False, True)
+        """
+        columns = zip(*self.rows, strict=True) if self.rows else [()] * len(self.columns)
+        return tuple(all(_is_number(text) for text in column) for column in columns)
+
+
+def table(columns: Sequence[str], rows: Iterable[Sequence[object]]) -> Table:
+    """Write values as cells; of very many rows, keep some, the last among them.
+
+    Examples
+    --------
+    >>> table(["step", "residual [-]"], [(1, 0.5), (2, 1.25e-7)]).rows
+    (('1', '0.5'), ('2', '1.25e-07'))
+    """
+    written = tuple(tuple(cell(value) for value in row) for row in rows)
+    step = -(-len(written) // MOST_ROWS)
+    if step <= 1:
+        return Table(tuple(columns), written)
+    kept = written[::step]
+    if (len(written) - 1) % step:
+        kept += written[-1:]
+    note = f"{len(kept)} of {len(written)} rows: every {step}th and the last."
+    return Table(tuple(columns), kept, note)
+
+
+def cell(value: object) -> str:
+    """Return a value as a cell shows it: five digits, a dash when there is none.
+
+    Examples
+    --------
+    >>> [cell(value) for value in (3, 0.1234567, "name", float("nan"))]
+    ['3', '0.12346', 'name', 'nan']
+    """
+    if value is None:
+        return _MISSING
+    return f"{value:.5g}" if isinstance(value, float | np.floating) else str(value)
+
+
+def spectra_table(spectra: Sequence[Spectrum]) -> Table:
+    """Return relative singular values, one column for each basis."""
+    longest = max((len(spectrum.singular_values) for spectrum in spectra), default=0)
+    columns = [f"{spectrum.name} ({spectrum.kept} kept)" for spectrum in spectra]
+    rows = (
+        [rank + 1, *(_item(spectrum.singular_values, rank) for spectrum in spectra)]
+        for rank in range(longest)
+    )
+    return table(["mode", *columns], rows)
+
+
+def history_table(cubature: CubatureFacts) -> Table:
+    """Return the residual after each selection."""
+    return table(["selection", "residual [-]"], enumerate(cubature.history.tolist(), start=1))
+
+
+def points_table(points: SelectedPoints, length_unit: str) -> Table:
+    """Return positions and weights of the selected points, the heaviest first."""
+    order = np.argsort(-points.weights, kind="stable")
+    length = f" [{length_unit}]" if length_unit else ""
+    volume = f" [{length_unit}³]" if length_unit else ""
+    columns = [f"{name}{length}" for name in "xyz"] + [f"weight{volume}"]
+    return table(columns, ([*points.positions[k], points.weights[k]] for k in order))
+
+
+def gappy_table(gappy: Sequence[GappyFacts]) -> Table:
+    """Return modes and condition of each dual field."""
+    rows = ((facts.name, facts.n_modes, facts.condition) for facts in gappy)
+    return table(["dual field", "modes", "condition [-]"], rows)
+
+
+def mapping_table(values: Mapping[str, object], columns: Sequence[str]) -> Table:
+    """Return names and values."""
+    return table(columns, values.items())
+
+
+def cases_table(cases: Sequence[CaseFacts]) -> Table:
+    """Return one row for each case."""
+    columns = [
+        "case",
+        "load",
+        "outcome",
+        "steps",
+        "Newton iterations",
+        "cuts",
+        "answer [s]",
+        "laws [s]",
+        "reference",
+        "reference [s]",
+        "speed-up",
+        "displacement error [-]",
+        "dual error [-]",
+        "hottest 1 % [-]",
+    ]
+    return table(columns, (_case_row(case) for case in cases))
+
+
+def error_table(case: CaseFacts, time_unit: str) -> Table:
+    """Return the error of the displacement at each instant compared."""
+    rows = zip(case.error_times, case.displacement_error, strict=True)
+    return table([_time(time_unit), "relative error [-]"], rows)
+
+
+def newton_table(case: CaseFacts, time_unit: str) -> Table:
+    """Return Newton iterations and cuts of each step."""
+    rows = (
+        [step + 1, _item(case.times, step + 1), int(count), int(case.cuts[step])]
+        for step, count in enumerate(case.newton_iterations)
+    )
+    return table(["step", f"up to {_time(time_unit)}", "iterations", "cuts"], rows)
+
+
+def dual_table(case: CaseFacts) -> Table:
+    """Return the errors of each dual field at the last instant compared."""
+    names = dict.fromkeys([*case.dual_error, *case.hottest_error])
+    rows = ((name, case.dual_error.get(name), case.hottest_error.get(name)) for name in names)
+    return table(["dual field", "error, all points [-]", "error, hottest 1 % [-]"], rows)
+
+
+def field_table(field: NodalField) -> Table:
+    """Return the distribution of a field over the vertices of the picture."""
+    unit = f" [{field.unit}]" if field.unit not in {"", "-"} else " [-]"
+    finite = field.values[np.isfinite(field.values)]
+    if finite.size == 0:
+        return table(["share of the vertices", f"value{unit}"], [])
+    shares = {"smallest": 0, "5 %": 5, "25 %": 25, "median": 50, "75 %": 75, "95 %": 95}
+    shares["largest"] = 100
+    values = np.percentile(finite, list(shares.values()))
+    rows = [*zip(shares, values, strict=True), ("vertices", len(field.values))]
+    return table(["part of the vertices below", f"value{unit}"], rows)
+
+
+def stages_table(stages: Sequence[StageFacts]) -> Table:
+    """Return what every stage cost."""
+    rows = ((s.name, s.state, s.seconds, s.peak_mb, s.ranks) for s in stages)
+    return table(["stage", "state", "wall time [s]", "peak memory [MB]", "ranks"], rows)
+
+
+def keys_table(stages: Sequence[StageFacts]) -> Table:
+    """Return the key of every artefact."""
+    return table(["stage", "key"], ((stage.name, stage.key or None) for stage in stages))
+
+
+def split_doi(reference: str) -> tuple[str, str, str]:
+    """Return what stands before a DOI, the DOI, and what stands after it.
+
+    Examples
+    --------
+    >>> split_doi("A. Author, Title. doi:10.1000/xyz.12.")
+    ('A. Author, Title. doi:', '10.1000/xyz.12', '.')
+    >>> split_doi("no number")
+    ('no number', '', '')
+    """
+    found = _DOI.search(reference)
+    if found is None:
+        return reference, "", ""
+    return reference[: found.start()], found.group(), reference[found.end() :]
+
+
+def _case_row(case: CaseFacts) -> list[object]:
+    """Return the cells of a case."""
+    return [
+        case.name,
+        "training" if case.in_training else "new",
+        case.status.label,
+        len(case.newton_iterations),
+        int(case.newton_iterations.sum()),
+        int(case.cuts.sum()),
+        case.wall_seconds,
+        case.law_seconds,
+        case.reference or None,
+        case.hf_seconds,
+        case.speedup,
+        case.worst_displacement,
+        max(case.dual_error.values(), default=None),
+        max(case.hottest_error.values(), default=None),
+    ]
+
+
+def _is_number(text: str) -> bool:
+    """Tell whether a cell holds a number or nothing."""
+    try:
+        float(text.replace(_MISSING, "0"))
+    except ValueError:
+        return False
+    return True
+
+
+def _item(values: Array, position: int) -> float | None:
+    """Return one value, or nothing beyond the end."""
+    return float(values[position]) if position < len(values) else None
+
+
+def _time(unit: str) -> str:
+    """Return the heading of instants."""
+    return f"time [{unit}]" if unit else "time"
