@@ -7,14 +7,16 @@ MPI, or inside a test. All methods are collective: every rank calls them in the 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager
-from typing import Protocol, runtime_checkable
+from contextlib import AbstractContextManager, ExitStack, contextmanager
+from typing import Protocol, TypeVar, runtime_checkable
 
 import numpy as np
 
 from romnet.core import errors
 from romnet.core.arrays import Array
 from romnet.core.errors import RomnetError
+
+T = TypeVar("T")
 
 
 @runtime_checkable
@@ -152,3 +154,40 @@ def together(comm: Communicator) -> Iterator[None]:
     except Exception as error:  # noqa: BLE001  (re-raised on all ranks just below)
         problem = error
     raise_together(comm, problem)
+
+
+@contextmanager
+def on_first(manager: AbstractContextManager[T], comm: Communicator) -> Iterator[T | None]:
+    """Enter a context on rank 0 only, for files that one rank writes; the others get None.
+
+    Parameters
+    ----------
+    manager
+        What rank 0 enters and leaves.
+    comm
+        The ranks.
+
+    Raises
+    ------
+    RomnetError
+        On all ranks, when rank 0 cannot enter or leave.
+
+    Notes
+    -----
+    Collective: yes.
+
+    Examples
+    --------
+    >>> from contextlib import nullcontext
+    >>> with on_first(nullcontext("file"), SerialCommunicator()) as file:
+    ...     file
+    'file'
+    """
+    with ExitStack() as stack:
+        entered = None
+        with together(comm):
+            if comm.rank == 0:
+                entered = stack.enter_context(manager)
+        yield entered
+        with together(comm):
+            stack.close()

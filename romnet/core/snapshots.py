@@ -94,9 +94,7 @@ class StackedSource:
         """Refuse parts of unequal length."""
         sizes = [part.n_rows for part in self.parts]
         if len(set(sizes)) != 1:
-            message = (
-                f"snapshot sources side by side (at least one) need the same rows, got {sizes}."
-            )
+            message = f"snapshot sources (at least one) need the same rows, got {sizes}."
             raise ValueError(message)
 
     @property

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from contextlib import ExitStack, contextmanager
+from collections.abc import Mapping
 from pathlib import Path
 
 import h5py
@@ -11,7 +10,7 @@ import numpy as np
 from jaxtyping import Float, Int
 
 from romnet.core.arrays import Array
-from romnet.core.communicator import Communicator, together
+from romnet.core.communicator import Communicator, on_first, together
 from romnet.reduction.pod import ReducedBasis
 from romnet.store import artefact, codec
 from romnet.store.artefact import Manifest
@@ -57,7 +56,7 @@ def save_bases(
     Collective: yes. Memory: one mode of the whole mesh at a time.
     """
     order = np.argsort(comm.concatenate(rows), kind="stable")
-    with _written_by_first(path, manifest, comm) as file:
+    with on_first(artefact.writing(path, KIND, manifest), comm) as file:
         for name, basis in bases.items():
             group = None if file is None else file.create_group(codec.escape(name))
             dataset = None
@@ -118,18 +117,3 @@ def _rows_of(dataset: h5py.Dataset, rows: Int[Array, " n_rows"]) -> Float[Array,
         first, last = int(rows[part.start]), int(rows[part.stop - 1])
         modes[part] = dataset[first : last + 1][rows[part] - first]
     return modes
-
-
-@contextmanager
-def _written_by_first(
-    path: Path, manifest: Manifest, comm: Communicator
-) -> Iterator[h5py.File | None]:
-    """Open a new artefact on rank 0; the others get nothing to write to."""
-    with ExitStack() as stack:
-        file = None
-        with together(comm):
-            if comm.rank == 0:
-                file = stack.enter_context(artefact.writing(path, KIND, manifest))
-        yield file
-        with together(comm):
-            stack.close()

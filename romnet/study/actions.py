@@ -9,7 +9,7 @@ import numpy as np
 
 from romnet.core.arrays import Array
 from romnet.core.communicator import together
-from romnet.core.errors import ConvergenceError, StudyError
+from romnet.core.errors import ConvergenceError
 from romnet.fe.inner_products import point_l2
 from romnet.reduction.cubature import ReducedQuadrature, empirical_cubature
 from romnet.reduction.dual import dual_scalars
@@ -21,11 +21,11 @@ from romnet.reduction.replay import replay
 from romnet.reduction.selection import at_points
 from romnet.store import artefact
 from romnet.store.artefact import Manifest
-from romnet.store.converters.base import find_converter
 from romnet.store.mesh_file import save_mesh
 from romnet.store.modes import load_bases, save_bases
 from romnet.store.snapshots import writing_snapshots
 from romnet.study.answers import reduced_loading
+from romnet.study.foreign import finite_instant, open_results, result_path
 from romnet.study.loadcases import point_temperature
 from romnet.study.training import (
     Component,
@@ -41,7 +41,7 @@ from romnet.study.training import (
     training_displacement,
     training_field,
 )
-from romnet.study.workspace import read_mesh
+from romnet.study.workspace import integration_points, read_mesh
 
 if TYPE_CHECKING:
     from romnet.study.context import Context
@@ -52,21 +52,20 @@ def mesh_stage(context: Context, stage: Stage, manifest: Manifest) -> None:
     """Read or make the mesh."""
     with together(context.comm):
         if context.comm.rank == 0:
-            save_mesh(context.folder / stage.path, read_mesh(context.located), manifest)
+            mesh = read_mesh(context.located)
+            integration_points(context.located, mesh)  # or a bad mesh would replace a good one
+            save_mesh(context.folder / stage.path, mesh, manifest)
 
 
 def convert_stage(context: Context, stage: Stage, manifest: Manifest) -> None:
     """Bring displacements, and the dual fields there are, of foreign results into the store."""
     workspace, comm = context.workspace, context.comm
     located = context.located
-    path = _result_path(context, stage.case)
-    results = find_converter(path).read_results(path, workspace.mesh)
-    if "displacement" not in results.fields:
-        message = f"{path} holds no displacement; it holds {sorted(results.fields)}."
-        raise StudyError(message)
-    names = tuple(
-        name for name in ("displacement", *located.study.offline.dual) if name in results.fields
-    )
+    with together(comm):
+        path = result_path(located, stage.case)
+        results = open_results(located, stage.case, workspace.mesh)
+    dual = (name for name in located.study.offline.dual if name in results.fields)
+    names = ("displacement", *(n for n in dual if results.fields[n].location == "point"))
     infos = {name: results.fields[name] for name in names}
     rows = {
         name: workspace.owned_dofs
@@ -79,8 +78,11 @@ def convert_stage(context: Context, stage: Stage, manifest: Manifest) -> None:
         if results.times[0] > 0.0:
             # Codes that save loaded instants only leave out the virgin state.
             writer.append(0.0, {name: np.zeros(rows[name].size) for name in names})
-        for number, (time, fields) in enumerate(results.instants(names)):
-            writer.append(time, {name: np.ravel(fields[name])[rows[name]] for name in names})
+        for number, time in enumerate(results.times):
+            with together(comm):
+                fields = finite_instant(path, results, number, names)
+            values = {name: np.ravel(fields[name])[rows[name]] for name in names}
+            writer.append(float(time), values)
             context.progress((number + 1) / results.n_times)
 
 
@@ -132,7 +134,8 @@ def replay_stage(context: Context, stage: Stage, manifest: Manifest) -> None:
     workspace, comm = context.workspace, context.comm
     times = np.asarray(context.snapshots(stage.case).times)
     case = context.located.cases[stage.case]
-    temperature = point_temperature(workspace, case)
+    with together(comm):
+        temperature = point_temperature(workspace, case)
     fields = recorded_fields(context)
     infos = dual_infos(context, fields)
     rows = {name: workspace.component_rows(infos[name].n_components) for name in fields}
@@ -252,16 +255,3 @@ def model_stage(context: Context, stage: Stage, manifest: Manifest) -> None:
         units=located.study.units.model_dump(),
     )
     save_on_first(context, stage, model, manifest)
-
-
-def _result_path(context: Context, name: str) -> Path:
-    """Return the result file of a simulation, training or reference."""
-    study = context.located.study
-    for entry in study.training:
-        if entry.name == name:
-            return context.located.resolve(entry.results)
-    reference = context.located.online(name).reference
-    if reference is None:
-        message = f"case {name!r} has no reference results."
-        raise StudyError(message)
-    return context.located.resolve(reference)

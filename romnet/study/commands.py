@@ -9,22 +9,24 @@ from pathlib import Path
 
 import numpy as np
 
-from romnet.core.communicator import Communicator, SerialCommunicator
+from romnet.core.communicator import Communicator, SerialCommunicator, together
 from romnet.core.errors import RomnetError, StudyError
 from romnet.core.status import Status
+from romnet.fe.loading import Loading
 from romnet.online.solve import ReducedSolution
 from romnet.reduction.cubature import ReducedQuadrature
+from romnet.reduction.dual import dual_scalars
 from romnet.reduction.model import ReducedModel
 from romnet.store import artefact
 from romnet.store.artefact import read_manifest
-from romnet.store.converters.base import find_converter
 from romnet.study.answers import Comparison
 from romnet.study.context import Context
+from romnet.study.foreign import finite_instant, open_results, result_path
 from romnet.study.loadcases import loading_of
 from romnet.study.read import HF, LocatedStudy, read_study
 from romnet.study.runner import Observer, run, verdicts
 from romnet.study.stages import stages_of
-from romnet.study.times import has_own_instants
+from romnet.study.times import has_own_instants, instants
 from romnet.study.workspace import Workspace, build_workspace, read_mesh
 
 RESULTS = Path("results")
@@ -49,9 +51,11 @@ def open_study(
     StudyError
         If the study is not valid.
     """
-    located = read_study(path)
+    ranks = comm or SerialCommunicator()
+    with together(ranks):
+        located = read_study(path)
     folder = results if results is not None else located.folder / RESULTS
-    return Context(located, folder, comm or SerialCommunicator())
+    return Context(located, folder, ranks)
 
 
 @dataclass(frozen=True)
@@ -218,8 +222,9 @@ def online(
     -----
     Collective: yes. A case that stops early is no error here: its summary says so.
     """
-    if case is not None and case not in context.training:
-        context.located.online(case)
+    with together(context.comm):
+        if case is not None and case not in context.training:
+            context.located.online(case)
     names = [case] if case is not None else [entry.name for entry in context.located.study.online]
     table = stages_of(context.located)
     targets = [
@@ -361,41 +366,46 @@ def _look(located: LocatedStudy) -> Iterator[str]:
     workspace = build_workspace(located, mesh, SerialCommunicator())
     weights = workspace.discretization.weights
     yield f"integration: {len(weights)} points, volume {weights.sum():.6g}"
+    dual_scalars(located.study.offline.dual, workspace.laws)
     for case in located.cases.values():
-        # Loads do not depend on the instants; these only have to exist.
-        loading_of(workspace, case, np.zeros(1))
+        # Loads do not depend on the instants; these only have to lie within the tables.
+        own = instants(case.grid, None) if has_own_instants(case.grid) else np.zeros(1)
+        loading = loading_of(workspace, case, own)
+        _refuse_short_tables(located, loading)
         yield f"case {case.name}: loads and constraints are complete"
     for entry in located.study.training:
         if entry.results == HF:
             yield f"training {entry.name}: computed by romnet"
         else:
-            yield _look_at_results(workspace, entry.name, located.resolve(entry.results))
+            yield _look_at_results(workspace, entry.name)
     training = {entry.name for entry in located.study.training}
     for question in located.study.online:
         reference = question.reference
         if reference is not None and reference != HF and str(reference) not in training:
-            yield _look_at_results(workspace, question.name, located.resolve(reference))
+            yield _look_at_results(workspace, question.name)
         first = located.study.training[0]
         if not has_own_instants(question) and question.until is None:
             yield f"case {question.name}: takes over the instants of {first.name}"
 
 
-def _look_at_results(workspace: Workspace, name: str, path: Path) -> str:
+def _refuse_short_tables(located: LocatedStudy, loading: Loading) -> None:
+    """Refuse amplitudes that end before the case does, if they must not."""
+    end = float(loading.times[-1])
+    for field in (loading.force, loading.temperature, loading.prescribed):
+        for amplitude in field.amplitudes:
+            try:
+                amplitude.at(end)
+            except StudyError as problem:
+                message = f"case {loading.name!r}: {problem}"
+                raise located.error(("loads",), message) from problem
+
+
+def _look_at_results(workspace: Workspace, name: str) -> str:
     """Read foreign results once."""
-    results = find_converter(path).read_results(path, workspace.mesh)
-    if "displacement" not in results.fields:
-        message = f"{path} holds no displacement; it holds {sorted(results.fields)}."
-        raise StudyError(message)
-    for number, (time, fields) in enumerate(results.instants()):
-        for field_name, values in fields.items():
-            bad = np.flatnonzero(~np.isfinite(np.ravel(values)))
-            if bad.size:
-                where = results.fields[field_name].where(int(bad[0]))
-                message = (
-                    f"{path}: {field_name} is not finite at instant {number} (t = {time:g}), "
-                    f"{where}; {bad.size} such values."
-                )
-                raise StudyError(message)
+    path = result_path(workspace.located, name)
+    results = open_results(workspace.located, name, workspace.mesh)
+    for number in range(results.n_times):
+        finite_instant(path, results, number)
     return (
         f"results {name}: {results.n_times} instants, t = {results.times[0]:g} ... "
         f"{results.times[-1]:g}, fields {', '.join(sorted(results.fields))}"

@@ -2,24 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
 from dataclasses import replace
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 from jaxtyping import Float, Int
 
 from romnet.core.arrays import Array
-from romnet.core.communicator import Communicator, together
-from romnet.fe.mesh import Mesh
+from romnet.core.communicator import Communicator, on_first, together
 from romnet.online.solve import ReducedSolution, rebuilt
 from romnet.reduction.model import ReducedModel
 from romnet.store import artefact
 from romnet.store.artefact import Manifest
 from romnet.store.modes import load_bases
-from romnet.store.vtkhdf import VtkhdfWriter, cell_averages, writing_vtkhdf
+from romnet.store.vtkhdf import cell_averages, writing_vtkhdf
 from romnet.study.answers import rebuilt_displacement
 
 if TYPE_CHECKING:
@@ -47,7 +43,7 @@ def export_stage(context: Context, stage: Stage, manifest: Manifest) -> None:
         "subdomain": cells.whole(np.full(len(workspace.part.cells), float(comm.rank))),
     }
     path = context.folder / stage.path
-    with _written_by_first(path, workspace.mesh, comm) as writer:
+    with on_first(writing_vtkhdf(path, workspace.mesh), comm) as writer:
         for number, time in enumerate(solution.times):
             moved = displacement(number)[owned].reshape(-1, n_dim)
             nodal = {"displacement": nodes.whole(moved)}
@@ -90,16 +86,3 @@ def _points_in_cells(context: Context, model: ReducedModel) -> Float[Array, " n_
     inside = np.isin(context.workspace.part.points, selected)
     cells = context.workspace.discretization.cell_of_point[inside]
     return np.bincount(cells, minlength=len(context.workspace.part.cells)).astype(float)
-
-
-@contextmanager
-def _written_by_first(path: Path, mesh: Mesh, comm: Communicator) -> Iterator[VtkhdfWriter | None]:
-    """Open a new VTKHDF file on rank 0; the others get nothing to write to."""
-    with ExitStack() as stack:
-        writer = None
-        with together(comm):
-            if comm.rank == 0:
-                writer = stack.enter_context(writing_vtkhdf(path, mesh))
-        yield writer
-        with together(comm):
-            stack.close()

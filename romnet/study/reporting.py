@@ -16,7 +16,7 @@ from romnet.reduction.cubature import ReducedQuadrature
 from romnet.reduction.model import ReducedModel
 from romnet.report.page import render_page
 from romnet.report.pictures import render_field
-from romnet.report.skin import Skin, skin_of
+from romnet.report.skin import skin_of
 from romnet.report.values import (
     CaseFacts,
     CubatureFacts,
@@ -77,9 +77,12 @@ def write_report(context: Context) -> Path:
     path = context.folder / "report.html"
     with artefact.replacing(path) as temporary:
         temporary.write_text(render_page(data), encoding="utf-8")
-    shown = [case.picture for case in data.cases if case.picture is not None]
-    if shown and data.skin is not None:
-        render_field(path.with_suffix(".png"), data.skin, shown[0])
+    # An answer that was never computed before says more than the training.
+    for case in sorted(data.cases, key=lambda case: case.in_training):
+        if case.picture is not None and data.skin is not None:
+            picture, unit = path.with_suffix(".png"), data.units["length"]
+            render_field(picture, data.skin, case.picture, length_unit=unit)
+            break
     return path
 
 
@@ -130,7 +133,7 @@ def report_data(context: Context) -> ReportData:
         ),
         training_errors=errors,
         stages=_stages(context),
-        cases=tuple(_case(context, name, skin, nodes) for name in answered),
+        cases=tuple(_case(context, name, nodes) for name in answered),
         skin=skin,
         points=SelectedPoints(positions, quadrature.weights),
         citations={key: text for key, text in REFERENCES.items() if key in cited},
@@ -138,7 +141,7 @@ def report_data(context: Context) -> ReportData:
     )
 
 
-def _case(context: Context, name: str, skin: Skin, nodes: Nodes) -> CaseFacts:
+def _case(context: Context, name: str, nodes: Nodes) -> CaseFacts:
     """Collect what is known of one answer."""
     solution = artefact.load(context.folder / f"online/{name}.h5", ReducedSolution)
     comparison = artefact.load(context.folder / f"fields/{name}.h5", Comparison)
@@ -159,14 +162,13 @@ def _case(context: Context, name: str, skin: Skin, nodes: Nodes) -> CaseFacts:
         dual_error=comparison.dual,
         hottest_error=comparison.hottest,
         hf_seconds=summary.reference_s,
-        picture=_picture(context, solution, skin, nodes),
+        picture=_picture(context, solution, nodes),
     )
 
 
 def _picture(
     context: Context,
     solution: ReducedSolution,
-    skin: Skin,
     nodes: Nodes,
 ) -> NodalField:
     """Show a dual field at the last instant, or the displacement when there is none."""
@@ -186,9 +188,7 @@ def _picture(
     return NodalField(f"{name} at {instant}", unit, values, displacement)
 
 
-def _at_nodes(
-    context: Context, values: Float[Array, " n_points"]
-) -> Float[Array, " n_nodes"]:
+def _at_nodes(context: Context, values: Float[Array, " n_points"]) -> Float[Array, " n_nodes"]:
     """Average a field at the points over cells, then over the cells around each node."""
     workspace = context.workspace
     discretization = workspace.discretization
