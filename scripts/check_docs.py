@@ -93,8 +93,8 @@ def study_page() -> str:
         "# The study file",
         "",
         "Made from `romnet/study/schema.py` by `scripts/check_docs.py --write`.",
-        "Unknown keys are errors. Relative paths start from the folder of the study. Numbers are in",
-        "the study's own units.",
+        "Unknown keys are errors. Relative paths start from the folder of the study.",
+        "Numbers are in the study's own units.",
         "",
     ]
     waiting: list[type[BaseModel]] = [Study]
