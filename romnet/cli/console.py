@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import json
+import math
 import sys
+import time
+import traceback
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
@@ -23,6 +26,7 @@ if TYPE_CHECKING:
     from romnet.study.runner import Observer
 
 BAD_INPUT, NOT_CONVERGED = 2, 3
+LATER_S, LATEST_S = 0.2, 5.0
 
 
 def exit_code_of(problem: RomnetError) -> int:
@@ -59,19 +63,29 @@ class Console:
     def answer(self, content: Mapping[str, Any]) -> None:
         """Print the JSON object, if that is what was asked for."""
         if self.as_json and self.comm.rank == 0:
-            sys.stdout.write(json.dumps(content, allow_nan=False, default=str) + "\n")
+            _write_json(content)
 
     def fail(self, problem: RomnetError, code: int) -> None:
         """Tell an error once, and end the other ranks when it happened on this one alone."""
         everywhere = self.comm.size == 1 or problem.on_all_ranks
+        if not everywhere:
+            # Where several ranks fail alike, the first to speak ends the others.
+            time.sleep(min(LATER_S * self.comm.rank, LATEST_S))
         if self.comm.rank == 0 or not everywhere:
             sys.stderr.write(f"romnet: {problem}\n")
-        if self.comm.rank == 0:
-            self.answer({"error": str(problem), "exit_code": code})
+            if self.as_json:
+                _write_json({"error": str(problem), "exit_code": code})
         sys.stdout.flush()
         sys.stderr.flush()
         if not everywhere:
             self.comm.abort(code)
+
+    def end_others(self) -> None:
+        """Show the exception being handled and end all ranks, if there are others."""
+        if self.comm.size > 1:
+            traceback.print_exc()
+            sys.stderr.flush()
+            self.comm.abort(1)
 
     @contextmanager
     def progress(self) -> Iterator[Observer | None]:
@@ -133,6 +147,20 @@ class Console:
             self.say(f"{mark}  {found.name:<{width}}  {found.found}")
             if not found.ok:
                 self.say(f"    {'':<{width}}  try: {found.remedy}")
+
+
+def _write_json(content: Mapping[str, Any]) -> None:
+    """Write one object; JSON has no word for NaN."""
+    sys.stdout.write(json.dumps(_finite(content), allow_nan=False, default=str) + "\n")
+
+
+def _finite(value: Any) -> Any:  # noqa: ANN401  (anything that JSON can say)
+    """Replace what is no finite number by null."""
+    if isinstance(value, Mapping):
+        return {name: _finite(item) for name, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_finite(item) for item in value]
+    return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
 class _Bars:

@@ -183,6 +183,9 @@ def _run(work: Callable[[Console], tuple[dict[str, Any], int]], *, json: bool) -
     except KeyboardInterrupt:
         console.note("interrupted; what was finished is kept.")
         code = 130
+    except Exception:
+        console.end_others()  # a mistake in romnet: they would wait for this rank
+        raise
     else:
         console.answer(answer)
     raise typer.Exit(code)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -28,6 +28,7 @@ from romnet.study.training import (
     save_on_first,
     strain_at,
 )
+from romnet.study.workspace import law_specs
 
 if TYPE_CHECKING:
     from romnet.study.context import Context
@@ -64,7 +65,9 @@ class Comparison:
 
 def online_stage(context: Context, stage: Stage, manifest: Manifest) -> None:
     """Ask the reduced model."""
-    model = artefact.load(context.folder / "model.h5", ReducedModel)
+    stored = artefact.load(context.folder / "model.h5", ReducedModel)
+    # The libraries of user laws may have moved with the study since the model was made.
+    model = replace(stored, law_specs=law_specs(context.located))
     loading = model.loadings.get(stage.case)
     if loading is None:
         modes = displacement_basis(context).modes

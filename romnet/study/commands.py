@@ -160,7 +160,8 @@ def offline(
     -----
     Collective: yes. Resumable after a kill.
     """
-    table = stages_of(context.located)
+    with together(context.comm):
+        table = stages_of(context.located)
     targets = [until] if until is not None else [n for n, stage in table.items() if stage.offline]
     run(context, targets, observer=observer)
     return None if until is not None else offline_summary(context)
@@ -225,8 +226,8 @@ def online(
     with together(context.comm):
         if case is not None and case not in context.training:
             context.located.online(case)
+        table = stages_of(context.located)
     names = [case] if case is not None else [entry.name for entry in context.located.study.online]
-    table = stages_of(context.located)
     targets = [
         stage.name
         for stage in table.values()
@@ -391,8 +392,8 @@ def _look(located: LocatedStudy) -> Iterator[str]:
 def _refuse_short_tables(located: LocatedStudy, loading: Loading) -> None:
     """Refuse amplitudes that end before the case does, if they must not."""
     end = float(loading.times[-1])
-    for field in (loading.force, loading.temperature, loading.prescribed):
-        for amplitude in field.amplitudes:
+    for part in (loading.force, loading.temperature, loading.prescribed):
+        for amplitude in part.amplitudes:
             try:
                 amplitude.at(end)
             except StudyError as problem:

@@ -11,7 +11,7 @@ import numpy as np
 from jaxtyping import Float
 
 from romnet.core.arrays import Array
-from romnet.core.communicator import Communicator
+from romnet.core.communicator import Communicator, together
 from romnet.fe.loading import Loading
 from romnet.store.mesh_file import load_mesh
 from romnet.store.snapshots import SnapshotStore, StoredSource
@@ -49,7 +49,9 @@ class Context:
     @cached_property
     def workspace(self) -> Workspace:
         """The structure on this rank; needs the artefact of the mesh."""
-        return build_workspace(self.located, load_mesh(self.folder / "mesh.h5"), self.comm)
+        with together(self.comm):
+            mesh = load_mesh(self.folder / "mesh.h5")
+        return build_workspace(self.located, mesh, self.comm)
 
     def snapshots(self, name: str) -> SnapshotStore:
         """Return the stored results of a simulation."""
@@ -83,5 +85,7 @@ class Context:
         return instants(grid, np.asarray(self.snapshots(source).times))
 
     def loading(self, name: str) -> Loading:
-        """Return the load case of this name on this rank."""
-        return loading_of(self.workspace, self.located.cases[name], self.times(name))
+        """Return the load case of this name on this rank. Collective: yes."""
+        workspace = self.workspace
+        with together(self.comm):
+            return loading_of(workspace, self.located.cases[name], self.times(name))

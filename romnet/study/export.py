@@ -43,6 +43,10 @@ def export_stage(context: Context, stage: Stage, manifest: Manifest) -> None:
         "subdomain": cells.whole(np.full(len(workspace.part.cells), float(comm.rank))),
     }
     path = context.folder / stage.path
+    with together(comm):
+        if comm.rank == 0:
+            # A manifest must never speak of another file, not even after a kill.
+            artefact.manifest_path(path).unlink(missing_ok=True)
     with on_first(writing_vtkhdf(path, workspace.mesh), comm) as writer:
         for number, time in enumerate(solution.times):
             moved = displacement(number)[owned].reshape(-1, n_dim)

@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 import numpy as np
 from jaxtyping import Bool, Float
 
 from romnet.core.arrays import Array
+from romnet.core.errors import ConversionError, RomnetError, StudyError
 from romnet.fe.faces import face_centres
 from romnet.fe.history import Amplitude, SeparatedField
 from romnet.fe.loading import Loading
 from romnet.fe.loads import centrifugal_vector, pressure_vector, traction_vector
 from romnet.fe.mesh import FaceSet
 from romnet.study.fields import field_values
-from romnet.study.read import Case
+from romnet.study.read import Case, LocatedStudy
 from romnet.study.schema import Centrifugal, Pressure, SpatialField, Temperature, Traction
 from romnet.study.workspace import Workspace
+from romnet.study.yaml_lines import Place
 
 ONE = Amplitude(np.array([0.0]), np.array([1.0]), after="hold")
 
@@ -74,8 +79,10 @@ def point_temperature(workspace: Workspace, case: Case) -> SeparatedField:
     if len(loads) > 1:
         raise located.error(("loads",), f"case {case.name!r} has {len(loads)} temperatures.")
     load = loads[0]
-    fields = np.stack([_nodal(workspace, frame.field) for frame in load.keyframes])
-    _check_range(workspace, case, fields)
+    place = located.load_place(case.name, load.name, "keyframes")
+    with _told_at(located, place):
+        fields = np.stack([_nodal(workspace, frame.field) for frame in load.keyframes])
+        _check_range(workspace, case, fields)
     times = np.array([frame.time for frame in load.keyframes])
     nodal = SeparatedField.from_keyframes(times, fields, after=load.after)
     return nodal.mapped(workspace.discretization.temperature_interpolation)
@@ -88,25 +95,31 @@ def _force(workspace: Workspace, case: Case) -> SeparatedField:
         if isinstance(load, Temperature):
             continue
         amplitude = _amplitude(workspace, load.amplitude)
+        key = {"centrifugal": "axis", "pressure": "faces", "traction": "faces"}[load.type]
+        with _told_at(workspace.located, workspace.located.load_place(case.name, load.name, key)):
+            vector = _force_vector(workspace, load)
         if isinstance(load, Centrifugal):
-            vector = load.omega**2 * centrifugal_vector(
-                workspace.discretization,
-                workspace.density,
-                point=np.array(load.axis.point),
-                direction=np.array(load.axis.direction),
-            )
             amplitude = Amplitude(amplitude.times, amplitude.values, amplitude.after, power=2)
-        else:
-            vector = _surface_force(workspace, load)
         total = total.joined(SeparatedField((amplitude,), vector[None]))
     return total
 
 
-def _surface_force(workspace: Workspace, load: Pressure | Traction) -> Float[Array, " n_dofs"]:
-    """Integrate a pressure or traction over this rank's faces of a set."""
+def _force_vector(
+    workspace: Workspace, load: Centrifugal | Pressure | Traction
+) -> Float[Array, " n_dofs"]:
+    """Integrate a load at amplitude one over this rank's cells or faces."""
+    if isinstance(load, Centrifugal):
+        _refuse_other_size(workspace, "axis.point", load.axis.point)
+        return load.omega**2 * centrifugal_vector(
+            workspace.discretization,
+            workspace.density,
+            point=np.array(load.axis.point),
+            direction=np.array(load.axis.direction),
+        )
     faces, values = _facet_values(workspace, load.faces, load.field)
     if isinstance(load, Pressure):
         return pressure_vector(workspace.part.mesh, faces, values)
+    _refuse_other_size(workspace, "vector", load.vector)
     return traction_vector(workspace.part.mesh, faces, values[:, None] * np.array(load.vector))
 
 
@@ -118,7 +131,7 @@ def _facet_values(
     if name not in mesh.face_sets:
         known = ", ".join(sorted(mesh.face_sets)) or "none"
         message = f"the mesh has no face set {name!r}; it has: {known}."
-        raise workspace.located.error(("loads",), message)
+        raise StudyError(message)
     values = field_values(
         field,
         face_centres(mesh, mesh.face_sets[name]),
@@ -126,8 +139,29 @@ def _facet_values(
         folder=workspace.located.folder,
         face_set=name,
     )
+    if not np.isfinite(values).all():
+        message = f"the field on face set {name!r} is not finite."
+        raise StudyError(message)
     mine = np.isin(mesh.face_sets[name].cells, workspace.part.cells)
     return workspace.part.mesh.face_sets[name], values[mine]
+
+
+@contextmanager
+def _told_at(located: LocatedStudy, place: Place) -> Iterator[None]:
+    """Tell errors with the place of the study that caused them."""
+    try:
+        yield
+    except (StudyError, ConversionError, ValueError) as problem:
+        kind = type(problem) if isinstance(problem, RomnetError) else StudyError
+        message = f"{located.yaml.where(place)}: {problem}"
+        raise kind(message) from problem
+
+
+def _refuse_other_size(workspace: Workspace, key: str, vector: tuple[float, ...]) -> None:
+    """Refuse a vector that has not one component for each direction of space."""
+    if len(vector) != workspace.mesh.n_dim:
+        message = f"{key} needs {workspace.mesh.n_dim} components, got {len(vector)}."
+        raise StudyError(message)
 
 
 def _nodal(workspace: Workspace, field: SpatialField) -> Float[Array, " n_nodes"]:
@@ -177,9 +211,13 @@ def _check_range(
 ) -> None:
     """Refuse temperatures for which a law has no parameters."""
     lowest, highest = workspace.temperature_range
-    if fields.size and (fields.min() < lowest or fields.max() > highest):
+    # not (... <= ...) also refuses NaN
+    if fields.size and not (lowest <= fields.min() and fields.max() <= highest):
         message = (
             f"case {case.name!r}: temperatures {fields.min():g} ... {fields.max():g} leave the "
             f"tables of the laws, {lowest:g} ... {highest:g}; extend the tables."
         )
-        raise workspace.located.error(("loads",), message)
+        raise StudyError(message)
+    if not np.isfinite(fields).all():
+        message = f"case {case.name!r}: a temperature is not finite."
+        raise StudyError(message)

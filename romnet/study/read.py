@@ -219,6 +219,11 @@ def _loose_ends(study: Study) -> Iterator[tuple[Place, str]]:
             seen.add(case.name)
             for key, text in _case_problems(case, load_names):
                 yield (section, number, *key), text
+    yield from _loose_references(study)
+
+
+def _loose_references(study: Study) -> Iterator[tuple[Place, str]]:
+    """Find references that are neither computed, nor a file, nor a training simulation."""
     names = [case.name for case in study.training]
     for number, question in enumerate(study.online):
         reference = question.reference

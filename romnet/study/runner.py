@@ -152,9 +152,9 @@ def run(
     comm = context.comm
     watcher = observer if observer is not None and comm.rank == 0 else Silence()
     judged: dict[str, Verdict] = {}
-    table = stages_of(context.located)
-    wanted = closure(table, targets)
     with together(comm):
+        table = stages_of(context.located)
+        wanted = closure(table, targets)
         if comm.rank == 0:
             judged = verdicts(context.located, context.folder)
     ran: dict[str, float] = {}

@@ -145,7 +145,7 @@ def stages_of(located: LocatedStudy) -> dict[str, Stage]:
     ]
     for name in training:
         table.append(_online_stage(located, located.cases[name], offline=True))
-        table.append(_errors_stage(located, name, name, offline=True))
+        table.append(_errors_stage(name, name, offline=True))
     for question in study.online:
         table += _question_stages(located, question.name, question.reference, training)
     return {stage.name: stage for stage in table}
@@ -157,12 +157,12 @@ def _question_stages(
     """Return the stages of one online case, those of its reference included."""
     stages = [_online_stage(located, located.cases[name], offline=False), _export_stage(name)]
     if reference is None:
-        return [*stages, _errors_stage(located, name, None, offline=False)]
+        return [*stages, _errors_stage(name, None, offline=False)]
     if str(reference) in training:
-        return [*stages, _errors_stage(located, name, str(reference), offline=False)]
+        return [*stages, _errors_stage(name, str(reference), offline=False)]
     case = located.cases[name]
     simulation = _simulation_stages(located, case, reference, offline=False)
-    return [*simulation, *stages, _errors_stage(located, name, name, offline=False)]
+    return [*simulation, *stages, _errors_stage(name, name, offline=False)]
 
 
 def _mesh_stage(located: LocatedStudy) -> Stage:
@@ -252,9 +252,7 @@ def _online_stage(located: LocatedStudy, case: Case, *, offline: bool) -> Stage:
     )
 
 
-def _errors_stage(
-    located: LocatedStudy, name: str, reference: str | None, *, offline: bool
-) -> Stage:
+def _errors_stage(name: str, reference: str | None, *, offline: bool) -> Stage:
     """Return the stage that rebuilds fields and compares them with a reference."""
     compared = () if reference is None else (f"snapshots[{reference}]", f"replay[{reference}]")
     return Stage(
