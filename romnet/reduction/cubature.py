@@ -13,6 +13,8 @@ from romnet.core.communicator import Communicator
 from romnet.core.errors import AccuracyError
 from romnet.reduction.selection import NOTHING, TIE_TOLERANCE, at_points, best_point, owned
 
+# Integrals below this part of what is integrated count as balanced.
+_BALANCED = 1e-2
 # Scores below this fraction of the norm of the target are rounding: nothing is left to gain.
 _ROUNDING = 1e-15
 
@@ -68,7 +70,9 @@ def empirical_cubature(
     numbers
         Global numbers of the points of this rank.
     tolerance
-        Largest accepted relative residual :math:`\|Gx - Gw\|_2 / \|Gw\|_2` [-], in ``(0, 1)``.
+        Largest accepted relative residual :math:`\|Gx - Gw\|_2 / \|Gw\|_2` [-], in ``(0, 1)``;
+        relative to 1 % of what is integrated where stresses balance one another and :math:`Gw`
+        vanishes.
     comm
         The ranks.
     tie_tolerance
@@ -117,10 +121,8 @@ def empirical_cubature(
     if not 0.0 < tolerance < 1.0:
         message = f"cubature tolerance must lie in (0, 1), got {tolerance:g}."
         raise ValueError(message)
-    rows = _with_volume(integrands, weights, comm)
+    rows, target, scale = _with_volume(integrands, weights, comm)
     norms = np.sqrt((rows**2).sum(axis=0))
-    target = comm.sum(rows @ weights)
-    scale = float(np.linalg.norm(target))
     if not np.isfinite(scale):
         message = "cubature: an integrand holds NaN or infinite values; compute the stresses again."
         raise AccuracyError(message)
@@ -276,10 +278,20 @@ class NonnegativeFit:
         ) = saved
 
 
-def _with_volume(integrands: Array, weights: Array, comm: Communicator) -> Array:
-    """Append a constant row whose integral weighs as much as all the others together."""
-    sums = comm.sum(np.append(integrands @ weights, weights.sum()))
-    volume = sums[-1]
-    level = float(np.linalg.norm(sums[:-1])) / volume
-    constant = np.full((1, integrands.shape[1]), level if level > 0.0 else 1.0)
-    return np.vstack([integrands, constant])
+def _with_volume(
+    integrands: Array, weights: Array, comm: Communicator
+) -> tuple[Array, Array, float]:
+    """Append a constant row; return rows, their integrals and the scale of residuals.
+
+    The constant weighs as much as all integrals together. Where stresses balance one another, as
+    under heat or prescribed motion alone, the integrals vanish and cannot be a scale: then a part
+    of what is integrated takes their place.
+    """
+    squares = (integrands**2).sum(axis=0) @ np.abs(weights)
+    *integrals, volume, square = comm.sum(
+        np.concatenate([integrands @ weights, [weights.sum(), squares]])
+    )
+    loaded = float(np.linalg.norm(integrals))
+    level = max(loaded, _BALANCED * float(np.sqrt(volume * square))) or float(volume)
+    rows = np.vstack([integrands, np.full((1, integrands.shape[1]), level / volume)])
+    return rows, np.array([*integrals, level]), float(np.hypot(loaded, level))
