@@ -11,6 +11,7 @@ from jaxtyping import Float
 
 from romnet.core.arrays import Array
 from romnet.core.communicator import Communicator
+from romnet.core.errors import AccuracyError
 from romnet.core.snapshots import SnapshotSource
 from romnet.fe.discretization import Discretization
 from romnet.reduction.pod import triangular_factor
@@ -61,7 +62,8 @@ class VirtualWork:
         """Yield the integrands by chunks of points."""
         n_components = self.discretization.n_components
         n_points = self.discretization.n_points
-        size = max(1, _CHUNK_VALUES // max(self.n_functions, 1))
+        # Not fewer points than functions: the factorisation costs as much for few as for many.
+        size = max(self.n_functions, _CHUNK_VALUES // max(self.n_functions, 1), 1)
         for start in range(0, n_points, size):
             points = np.arange(start, min(start + size, n_points))
             rows = (points[:, None] * n_components + np.arange(n_components)).ravel()
@@ -98,9 +100,17 @@ def compressed(
     ndarray
         Values at the points of this rank, one row for each kept function.
 
+    Raises
+    ------
+    AccuracyError
+        If an integrand is not finite.
+
     Notes
     -----
-    Collective: yes. Cost: two passes over the integrands, never more than one chunk of them held.
+    Collective: yes. Deterministic: yes; the rows depend on the number of ranks by rounding (and
+    rows of equal norm by a rotation), their Gram matrix does not. Mutates nothing. Cost: two passes
+    over the integrands, never more than one chunk of them held, and the singular values of one
+    ``n_functions x n_functions`` matrix.
     """
     root = np.sqrt(np.abs(weights))
     factor = triangular_factor(
@@ -108,6 +118,9 @@ def compressed(
         integrands.n_functions,
         comm,
     )
+    if not np.isfinite(factor).all():
+        message = "cubature: an integrand holds NaN or infinite values; compute the stresses again."
+        raise AccuracyError(message)
     _, norms, right = np.linalg.svd(factor, full_matrices=False)
     kept = right[norms > _RANK_TOLERANCE * norms[0]]
     functions = np.empty((len(kept), len(weights)))

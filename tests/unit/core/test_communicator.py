@@ -75,9 +75,9 @@ def test_the_error_of_this_rank_is_the_cause_of_the_shared_one():
 
 
 def test_an_error_of_another_kind_becomes_a_romnet_error_that_quotes_it():
-    with pytest.raises(RomnetError, match=r"rank 1 of 3: ZeroDivisionError\('division") as caught:
-        with together(OneOfThree(lowest=3)):
-            _ = 1 / 0
+    words = r"rank 1 of 3: ZeroDivisionError\('division"
+    with pytest.raises(RomnetError, match=words) as caught, together(OneOfThree(lowest=3)):
+        _ = 1 / 0
     assert type(caught.value) is RomnetError
 
 
