@@ -43,14 +43,15 @@ void loop(umat_function *umat, int n_points, const double *strain, double *tange
 """
 
 
-def fastest(function, repeats=15):
-    """Shortest of several runs [seconds]: what the machine can do undisturbed."""
+def fastest(*functions, repeats=15):
+    """Shortest of several runs of each [seconds], in turns: other work disturbs all alike."""
     times = []
     for _ in range(repeats):
-        start = time.perf_counter()
-        function()
-        times.append(time.perf_counter() - start)
-    return min(times)
+        for function in functions:
+            start = time.perf_counter()
+            function()
+            times.append(time.perf_counter() - start)
+    return np.array(times).reshape(repeats, -1).min(axis=0)
 
 
 def question(n_points):
@@ -81,15 +82,14 @@ def test_the_batch_costs_little_more_than_a_bare_loop(tmp_path):
     umat = ctypes.CDLL(str(library_path("j2_viscoplastic"))).umat_
     pointers = (ctypes.c_void_p(strain.ctypes.data), ctypes.c_void_p(tangent.ctypes.data))
     loop = ctypes.CDLL(str(library)).loop
-    bare = fastest(lambda: loop(umat, 4000, *pointers))
+    driven, bare = fastest(batch, lambda: loop(umat, 4000, *pointers))
     np.testing.assert_array_equal(tangent.reshape(-1, 6, 6).transpose(0, 2, 1), batch().tangent)
-    assert fastest(batch) < 1.6 * bare
+    assert driven < 1.6 * bare
 
 
-def test_cost_is_proportional_to_the_points():
-    few, many = question(1000)[1], question(8000)[1]
-    exponent = np.log(fastest(many) / fastest(few)) / np.log(8.0)
-    assert exponent == pytest.approx(1.0, abs=0.2)
+def test_cost_grows_no_faster_than_the_points():
+    few, many = fastest(question(1000)[1], question(16_000)[1])
+    assert np.log(many / few) / np.log(16.0) < 1.15
 
 
 def test_time_of_a_plastic_point(benchmark):
