@@ -133,7 +133,7 @@ def solve(
         status=outcomes[-1].status if outcomes else Status.CONVERGED,
         reason=outcomes[-1].reason if outcomes else Status.CONVERGED,
         wall_seconds=perf_counter() - began,
-        law_seconds=sum(outcome.law_seconds for outcome in outcomes),
+        law_seconds=sum((outcome.law_seconds for outcome in outcomes), start=0.0),
     )
 
 

@@ -1,0 +1,156 @@
+"""The reduced equilibrium: forces, tangents and the share of each rank."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from romnet.core.communicator import SerialCommunicator
+from romnet.hf.assembly import StiffnessPattern, internal_force, stiffness
+from romnet.laws.contract import TimeStep
+from romnet.online.equilibrium import ReducedProblem
+from romnet.online.newton import SingularTangentError
+
+ALONE = SerialCommunicator()
+
+
+class Share(SerialCommunicator):
+    """One of several ranks, asked for its own part only."""
+
+    def __init__(self, rank, size):
+        self.rank, self.size = rank, size
+
+
+@pytest.fixture
+def cube(structure):
+    return structure(divisions=(2, 1, 1))
+
+
+@pytest.fixture
+def loading(cube):
+    return cube.loading(pull=300.0, heat=100.0, stretch=1e-3)
+
+
+@pytest.fixture
+def modes(cube):
+    return np.random.default_rng(0).normal(size=(cube.mesh.n_dofs, 4))
+
+
+def test_with_the_full_quadrature_force_and_tangent_are_projections_of_the_full_ones(
+    cube, loading, modes
+):
+    model = cube.reduced(loading, modes)
+    problem = ReducedProblem.build(model, model.loadings["test"], ALONE)
+    step = TimeStep(0.0, 0.5)
+    increment = problem.increment(problem.start(), step)
+    unknown = 1e-4 * np.arange(1.0, 5.0)
+    trial = increment.evaluate(unknown)
+
+    displacement = modes @ unknown + loading.prescribed.at(0.5)
+    points = cube.discretization
+    strain = (points.strain_operator @ displacement).reshape(points.n_points, 6)
+    cold, warm = loading.temperature.at(0.0), loading.temperature.at(0.5)
+    answer = cube.laws.integrate(
+        np.zeros_like(strain), strain, cube.laws.initial_state(cold), cold, warm, step
+    )
+    assert cube.laws.field(answer.state, "p").max() > 0.0
+    residual = modes.T @ (loading.force.at(0.5) - internal_force(points, answer.stress))
+    np.testing.assert_allclose(trial.strain, strain, atol=1e-16)
+    np.testing.assert_allclose(trial.state, answer.state, atol=1e-12)
+    assert trial.residual == pytest.approx(np.linalg.norm(residual), rel=1e-10)
+    pattern = StiffnessPattern.build(points)
+    tangent = modes.T @ (stiffness(points, pattern, answer.tangent) @ modes)
+    np.testing.assert_allclose(trial.correction(), np.linalg.solve(tangent, residual), rtol=1e-8)
+
+
+def test_the_correction_is_that_of_finite_differences(cube, loading, modes):
+    model = cube.reduced(loading, modes)
+    problem = ReducedProblem.build(model, model.loadings["test"], ALONE)
+    increment = problem.increment(problem.start(), TimeStep(0.0, 0.5))
+    unknown = 1e-4 * np.arange(1.0, 5.0)
+
+    def force(at):
+        state = increment.evaluate(at).state
+        stress = problem.laws.field(state, "stress")
+        return problem.quadrature_modes.T @ (problem.weights[:, None] * stress).ravel()
+
+    h = 1e-9
+    tangent = np.stack(
+        [(force(unknown + h * e) - force(unknown - h * e)) / (2 * h) for e in np.eye(4)], axis=1
+    )
+    residual = increment.force - force(unknown)
+    correction = increment.evaluate(unknown).correction()
+    np.testing.assert_allclose(
+        tangent @ correction, residual, rtol=1e-5, atol=1e-5 * abs(residual).max()
+    )
+
+
+@pytest.mark.parametrize("size", [1, 2, 3, 7])
+def test_the_ranks_share_every_point_once_and_their_forces_add_up(cube, loading, modes, size):
+    weights = cube.discretization.weights[[0, 3, 8, 9, 14]]
+    points = np.array([0, 3, 8, 9, 14, 2, 6, 11])
+    model = cube.reduced(loading, modes, points=points, weights=weights)
+    shares = [
+        ReducedProblem.build(model, model.loadings["test"], Share(rank, size))
+        for rank in range(size)
+    ]
+    owned = np.concatenate([share.share for share in shares])
+    assert sorted(owned) == list(range(8))
+    assert sum(share.n_quadrature for share in shares) == 5
+    for share in shares:
+        assert (share.share[: share.n_quadrature] < 5).all()
+        assert (share.share[share.n_quadrature :] >= 5).all()
+
+    def contribution(problem):
+        increment = problem.increment(problem.start(), TimeStep(0.0, 0.5))
+        state = increment.evaluate(np.full(4, 1e-4)).state
+        stress = problem.laws.field(state, "stress")[: problem.n_quadrature]
+        return problem.quadrature_modes.T @ (problem.weights[:, None] * stress).ravel()
+
+    whole = contribution(ReducedProblem.build(model, model.loadings["test"], ALONE))
+    parts = sum(contribution(share) for share in shares)
+    np.testing.assert_allclose(parts, whole, rtol=1e-10)
+
+
+def test_points_without_weight_do_not_change_the_forces(cube, loading, modes):
+    weights = np.array([0.1, 0.2])
+    few = cube.reduced(loading, modes, points=np.array([1, 5]), weights=weights)
+    more = cube.reduced(loading, modes, points=np.array([1, 5, 7, 9]), weights=weights)
+    residuals = []
+    for model in (few, more):
+        problem = ReducedProblem.build(model, model.loadings["test"], ALONE)
+        increment = problem.increment(problem.start(), TimeStep(0.0, 0.5))
+        trial = increment.evaluate(np.full(4, 1e-4))
+        residuals.append(trial.residual)
+        assert len(trial.state) == len(model.points)
+    assert residuals[0] == pytest.approx(residuals[1], rel=1e-13)
+
+
+def test_dependent_modes_make_the_tangent_singular(cube, loading, modes):
+    model = cube.reduced(loading, np.zeros_like(modes))
+    problem = ReducedProblem.build(model, model.loadings["test"], ALONE)
+    trial = problem.increment(problem.start(), TimeStep(0.0, 0.5)).evaluate(np.zeros(4))
+    with pytest.raises(SingularTangentError):
+        trial.correction()
+
+
+def test_evaluating_twice_gives_the_same_and_changes_nothing(cube, loading, modes):
+    model = cube.reduced(loading, modes)
+    problem = ReducedProblem.build(model, model.loadings["test"], ALONE)
+    start = problem.start()
+    kept = start.state.copy()
+    increment = problem.increment(start, TimeStep(0.0, 0.5))
+    unknown = np.full(4, 1e-3)
+    first, second = increment.evaluate(unknown), increment.evaluate(unknown)
+    np.testing.assert_array_equal(first.state, second.state)
+    assert first.residual == second.residual
+    np.testing.assert_array_equal(start.state, kept)
+    assert (unknown == 1e-3).all()
+
+
+def test_the_guess_extrapolates_the_last_increment(cube, loading, modes):
+    model = cube.reduced(loading, modes)
+    problem = ReducedProblem.build(model, model.loadings["test"], ALONE)
+    start = problem.start()
+    moving = type(start)(0.5, np.ones(4), np.full(4, 2.0), start.strain, start.state)
+    assert problem.increment(moving, TimeStep(0.5, 0.25)).guess.tolist() == [1.5] * 4
