@@ -32,16 +32,27 @@ class StiffnessPattern:
 
     @classmethod
     def build(cls, discretization: Discretization) -> StiffnessPattern:
-        """Find the pattern of a discretization."""
+        """Find the pattern of a discretization; it holds the diagonal of every dof.
+
+        Parameters
+        ----------
+        discretization
+            Cells and points of this rank.
+
+        Notes
+        -----
+        Collective: no. Cost: one sort of the entries of all element matrices.
+        """
         n_dofs = discretization.n_dofs
-        keys = []
+        keys = [np.arange(n_dofs) * (n_dofs + 1)]
         for block in discretization.blocks:
             dofs = block.cell_dofs
             keys.append((dofs[:, :, None] * n_dofs + dofs[:, None, :]).ravel())
         entries, places = np.unique(np.concatenate(keys), return_inverse=True)
         indptr = np.searchsorted(entries, np.arange(n_dofs + 1) * n_dofs)
         starts = np.cumsum([len(key) for key in keys])[:-1]
-        return cls(entries % n_dofs, indptr, tuple(np.split(places, starts)))
+        _, *of_blocks = np.split(places, starts)
+        return cls(entries % n_dofs, indptr, tuple(of_blocks))
 
 
 def internal_force(
@@ -49,9 +60,27 @@ def internal_force(
 ) -> Float[Array, " n_dofs"]:
     r"""Return :math:`\int B^T \sigma` over this rank's cells.
 
+    Parameters
+    ----------
+    discretization
+        Cells and points of this rank.
+    stress
+        Stress at these points [stress].
+
     Notes
     -----
-    Collective: no; the sum over ranks is the force.
+    Collective: no; the sum over ranks is the force. Mutates nothing.
+
+    Examples
+    --------
+    A bar of section 2 under the stress 3 along x pulls at its end with 6:
+
+    >>> from romnet.fe.discretization import discretize
+    >>> from romnet.fe.structured import box_mesh
+    >>> points = discretize(box_mesh((1.0, 1.0, 2.0), (1, 1, 1)))
+    >>> force = internal_force(points, np.tile([3.0, 0.0, 0.0, 0.0, 0.0, 0.0], (8, 1)))
+    >>> round(float(force.reshape(-1, 3)[points.mesh.node_sets["x1"], 0].sum()), 9)
+    6.0
     """
     weighted = (discretization.weights[:, None] * stress).ravel()
     return np.asarray(discretization.strain_operator.T @ weighted)
@@ -64,9 +93,29 @@ def stiffness(
 ) -> scipy.sparse.csr_matrix:
     r"""Return :math:`\int B^T C B` over this rank's cells.
 
+    Parameters
+    ----------
+    discretization
+        Cells and points of this rank.
+    pattern
+        Its pattern.
+    tangent
+        Tangent at these points, row = stress component [stress].
+
     Notes
     -----
-    Collective: no. Cost: one small matrix product for each cell.
+    Collective: no; the sum over ranks is the stiffness. Mutates nothing. Cost: one small matrix
+    product for each cell.
+
+    Examples
+    --------
+    >>> from romnet.fe.discretization import discretize
+    >>> from romnet.fe.structured import box_mesh
+    >>> points = discretize(box_mesh((1.0, 1.0, 1.0), (1, 1, 1)))
+    >>> matrix = stiffness(points, StiffnessPattern.build(points), np.tile(np.eye(6), (8, 1, 1)))
+    >>> stretch = (points.mesh.nodes * (1.0, 0.0, 0.0)).ravel()
+    >>> round(float(stretch @ (matrix @ stretch)), 9)
+    1.0
     """
     values = np.zeros(len(pattern.indices))
     weighted = discretization.weights[:, None, None] * tangent

@@ -55,7 +55,7 @@ class HighFidelityProblem:
         """The linear solver, set up once and alike on all ranks, whatever laws each one has."""
         return LinearSolver(
             self.exchange,
-            self.loading.constrained,
+            self.loading.constrained | self._without_cells,
             self.subdomain.mesh.nodes,
             symmetric=self.comm.min(float(self.laws.symmetric_tangent)) > 0.0,
         )
@@ -64,6 +64,14 @@ class HighFidelityProblem:
     def pattern(self) -> StiffnessPattern:
         """Sparsity of the stiffness."""
         return StiffnessPattern.build(self.discretization)
+
+    @cached_property
+    def _without_cells(self) -> Array:
+        """Dofs of nodes that no cell touches: they stay where they are."""
+        untouched = np.ones(self.discretization.n_dofs, dtype=bool)
+        for block in self.discretization.blocks:
+            untouched[block.cell_dofs] = False
+        return untouched
 
     def start(self) -> Committed:
         """Return the virgin state at the first instant."""

@@ -19,6 +19,8 @@ from romnet.parallel.mpi import MpiCommunicator
 if TYPE_CHECKING:
     from petsc4py import PETSc
 
+# Pivots below this fraction of the norm of the matrix belong to motions that nothing holds.
+_NULL_PIVOT = 1e-12
 DIRECT_LIMIT = 30_000  # dofs; above, CG or GMRES with algebraic multigrid is faster and leaner
 
 
@@ -168,13 +170,14 @@ class LinearSolver:
         layout = exchange.layout
         self._exchange = exchange
         self._free = ~constrained
+        self._direct = layout.n_global <= DIRECT_LIMIT
         self._matrix: Any = None
         numbers = layout.numbers.astype(PETSc.IntType)
         self._map = PETSc.LGMap().create(numbers, bsize=layout.n_dim, comm=layout.raw_comm)
         self._near_null = self._rigid_modes(coordinates)
         self._solver = PETSc.KSP().create(comm=layout.raw_comm)
         preconditioner = self._solver.getPC()
-        if layout.n_global <= DIRECT_LIMIT:
+        if self._direct:
             self._solver.setType("preonly")
             preconditioner.setType("lu")
             preconditioner.setFactorSolverType("mumps")
@@ -214,9 +217,12 @@ class LinearSolver:
         if self._matrix is None:
             self._matrix = unassembled.convert("aij", PETSc.Mat())
             self._matrix.setNearNullSpace(self._near_null)
+            self._solver.setOperators(self._matrix)
+            if self._direct:
+                self._count_null_pivots()
         else:
             unassembled.convert("aij", self._matrix)
-        self._solver.setOperators(self._matrix)
+            self._solver.setOperators(self._matrix)
         unassembled.destroy()
         local.destroy()
 
@@ -226,7 +232,7 @@ class LinearSolver:
         Raises
         ------
         ArithmeticError
-            If the factorisation or the iteration fails.
+            If the factorisation or the iteration fails, or if the body can move freely.
         """
         PETSc = petsc()
         right, answer = self._work
@@ -239,7 +245,22 @@ class LinearSolver:
         if self._solver.getConvergedReason() < 0:
             message = f"linear solver stopped, PETSc reason {self._solver.getConvergedReason()}"
             raise ArithmeticError(message)
-        return self._exchange.spread(answer.array)
+        if self._direct and (free := self._factor.getMumpsInfog(28)) > 0:
+            message = f"linear solver: {free} motions of the body are not held."
+            raise ArithmeticError(message)
+        # Multigrid leaves traces on held dofs: its coarse spaces do not know them.
+        return np.where(self._free, self._exchange.spread(answer.array), 0.0)
+
+    @property
+    def _factor(self) -> Any:  # noqa: ANN401  (a PETSc matrix)
+        """The factorised matrix."""
+        return self._solver.getPC().getFactorMatrix()
+
+    def _count_null_pivots(self) -> None:
+        """Have MUMPS count pivots that are zero but for rounding, instead of dividing by them."""
+        self._solver.getPC().setFactorSetUpSolverType()
+        self._factor.setMumpsIcntl(24, 1)
+        self._factor.setMumpsCntl(3, _NULL_PIVOT)
 
     def _rigid_modes(self, coordinates: Array) -> PETSc.NullSpace:
         """Return the rigid-body modes as a near-null space."""

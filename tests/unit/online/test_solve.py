@@ -25,7 +25,7 @@ def cube(structure):
 
 
 def training(cube, loading):
-    """High-fidelity displacements, one column an instant, and the modes of what they leave free."""
+    """High-fidelity displacements, a column an instant, and the modes of what they leave free."""
     outcomes = cube.solve(loading)
     values = np.stack(
         [np.zeros(cube.mesh.n_dofs), *(o.committed.unknown for o in outcomes)], axis=1
@@ -69,14 +69,15 @@ def test_prescribed_displacements_come_on_top_of_the_modes(cube):
 
 
 def test_the_answer_counts_its_corrections_and_cuts(cube):
-    loading = cube.loading(pull=150.0, times=TIMES)
+    loading = cube.loading(pull=50.0, times=TIMES)
     *_, basis = training(cube, loading)
     model = cube.reduced(loading, basis.modes)
     told = []
     solution = solve(model, model.loadings["test"], options=TIGHT, on_step=told.append)
     assert told == list(TIMES[1:])
     assert solution.newton_iterations.shape == solution.cuts.shape == (4,)
-    assert solution.newton_iterations.sum() >= 4
+    # Elastic: once the first increment is known, its extrapolation is the answer.
+    assert solution.newton_iterations.tolist() == [1, 0, 0, 0]
     assert not solution.cuts.any()
     assert solution.case == "test"
     assert 0.0 < solution.law_seconds < solution.wall_seconds

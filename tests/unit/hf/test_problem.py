@@ -1,0 +1,210 @@
+"""High-fidelity solutions that are known in closed form, and linear solvers that agree."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import scipy.sparse.linalg
+
+from romnet.core.status import Status
+from romnet.fe.discretization import discretize
+from romnet.fe.history import Amplitude
+from romnet.fe.partition import whole
+from romnet.hf.assembly import StiffnessPattern, stiffness
+from romnet.hf.problem import solve_high_fidelity
+from romnet.online.newton import NewtonOptions
+from romnet.parallel import petsc
+
+YOUNG, POISSON = 2.0e5, 0.3
+LENGTHS = (2.0, 1.0, 0.5)
+RAMP = Amplitude(np.array([0.0, 1.0]), np.array([0.0, 1.0]), after="hold")
+
+
+def uniaxial(nodes, stress):
+    """Displacement of a bar under uniaxial stress along x."""
+    return (nodes * np.array([1.0, -POISSON, -POISSON]) * stress / YOUNG).ravel()
+
+
+@pytest.mark.parametrize("cell", ["hex8", "tet10", "hex20"])
+def test_a_bar_under_traction_answers_hooke_s_law(structure, cell):
+    bar = structure(law="elastic", lengths=LENGTHS, cell=cell)
+    outcomes = bar.solve(bar.loading(pull=80.0))
+    assert [outcome.iterations for outcome in outcomes] == [1, 1]
+    for outcome, stress in zip(outcomes, (40.0, 80.0), strict=True):
+        expected = uniaxial(bar.mesh.nodes, stress)
+        np.testing.assert_allclose(
+            outcome.committed.unknown, expected, atol=1e-11 * np.abs(expected).max()
+        )
+        field = bar.laws.field(outcome.committed.state, "stress")
+        expected = np.tile([stress, 0.0, 0.0, 0.0, 0.0, 0.0], (len(field), 1))
+        np.testing.assert_allclose(field, expected, atol=1e-9)
+
+
+def test_a_bar_pulled_by_its_end_answers_hooke_s_law_whatever_the_history(structure):
+    bar = structure(law="elastic", lengths=LENGTHS)
+    cycle = Amplitude(np.array([0.0, 0.3, 0.6, 1.0]), np.array([0.0, 2.0, -1.0, 0.0]))
+    times = (0.0, 0.1, 0.3, 0.45, 0.6, 0.8, 1.0)
+    outcomes = bar.solve(bar.loading(stretch=1e-3, times=times, ramp=cycle))
+    for outcome in outcomes:
+        stress = YOUNG * 1e-3 * cycle.at(outcome.committed.time) / LENGTHS[0]
+        field = bar.laws.field(outcome.committed.state, "stress")
+        np.testing.assert_allclose(field[:, 0], stress, atol=1e-9 * YOUNG)
+        np.testing.assert_allclose(
+            outcome.committed.unknown, uniaxial(bar.mesh.nodes, stress), atol=1e-14
+        )
+
+
+def test_prescribed_displacements_are_met_exactly(structure):
+    bar = structure(lengths=LENGTHS)
+    loading = bar.loading(stretch=4e-3, heat=100.0)
+    for outcome in bar.solve(loading):
+        held = loading.constrained
+        prescribed = loading.prescribed.at(outcome.committed.time)
+        np.testing.assert_allclose(
+            outcome.committed.unknown[held], prescribed[held], rtol=1e-15, atol=0.0
+        )
+    assert bar.laws.field(outcome.committed.state, "p").max() > 1e-4
+
+
+def test_a_body_that_expands_freely_bears_no_stress(structure):
+    cube = structure()
+    loading = cube.loading(uniform_heat=300.0)
+    outcomes = cube.solve(loading)
+    for outcome in outcomes:
+        growth = 2.0e-5 * 300.0 * outcome.committed.time
+        expected = (growth * cube.mesh.nodes).ravel()
+        np.testing.assert_allclose(outcome.committed.unknown, expected, atol=1e-12)
+        assert np.abs(cube.laws.field(outcome.committed.state, "stress")).max() < 1e-6
+    assert cube.laws.field(outcomes[-1].committed.state, "p").max() < 1e-12
+
+
+def test_a_body_held_by_its_ends_bears_the_thermal_stress(structure):
+    bar = structure(law="elastic", spec=None, lengths=LENGTHS)
+    spec = {**bar.spec, "expansion": {"coefficient": 1.0e-5, "reference": 20.0}}
+    bar = structure(spec=spec, lengths=LENGTHS)
+    loading = bar.loading(uniform_heat=100.0, stretch=1e-30)  # the end is held, all but still
+    *_, last = bar.solve(loading)
+    field = bar.laws.field(last.committed.state, "stress")
+    np.testing.assert_allclose(field[:, 0], -YOUNG * 1.0e-5 * 100.0, rtol=1e-9)
+
+
+def test_reactions_balance_the_loads(structure):
+    cube = structure()
+    loading = cube.loading(pull=200.0, heat=200.0)
+    *_, last = cube.solve(loading)
+    stress = cube.laws.field(last.committed.state, "stress")
+    points = cube.discretization
+    internal = points.strain_operator.T @ (points.weights[:, None] * stress).ravel()
+    unbalanced = internal - loading.force.at(1.0)
+    assert np.abs(unbalanced[~loading.constrained]).max() < 1e-8 * np.abs(internal).max()
+    # The sum of all reactions and forces vanishes along each axis.
+    assert np.abs(internal.reshape(-1, 3).sum(axis=0)).max() < 1e-9
+    assert internal.reshape(-1, 3)[cube.mesh.node_sets["x0"], 0].sum() == pytest.approx(-200.0)
+
+
+def test_multigrid_answers_what_the_direct_solver_does(structure, monkeypatch):
+    cube = structure(divisions=(4, 3, 3))
+    loading = cube.loading(heat=150.0, stretch=2e-3)
+    direct = [outcome.committed for outcome in cube.solve(loading, tolerance=1e-11)]
+    monkeypatch.setattr(petsc, "DIRECT_LIMIT", 0)
+    problem = cube.problem(loading)
+    assert problem.linear_solver._solver.getPC().getType() == "gamg"
+    options = NewtonOptions(tolerance=1e-11)
+    for outcome, expected in zip(
+        solve_high_fidelity(problem, options=options), direct, strict=True
+    ):
+        assert outcome.status is Status.CONVERGED
+        found = outcome.committed
+        size = np.abs(expected.unknown).max()
+        assert np.abs(found.unknown - expected.unknown).max() < 1e-8 * size
+        assert np.abs(found.state - expected.state).max() < 1e-8 * np.abs(expected.state).max()
+
+
+@pytest.mark.parametrize(("law", "method"), [("elastic", "cg"), ("viscoplastic", "gmres")])
+def test_the_krylov_method_suits_the_symmetry_of_the_tangent(structure, monkeypatch, law, method):
+    monkeypatch.setattr(petsc, "DIRECT_LIMIT", 0)
+    cube = structure(law=law)
+    assert cube.laws.symmetric_tangent == (method == "cg")
+    solver = cube.problem(cube.loading(pull=1.0)).linear_solver
+    assert solver._solver.getType() == method
+
+
+@pytest.mark.parametrize("limit", [0, 30_000], ids=["multigrid", "direct"])
+def test_the_linear_solver_solves_the_held_system_and_leaves_held_dofs_at_zero(
+    structure, monkeypatch, limit
+):
+    monkeypatch.setattr(petsc, "DIRECT_LIMIT", limit)
+    cube = structure(law="elastic", divisions=(3, 3, 3))
+    loading = cube.loading(pull=1.0)
+    problem = cube.problem(loading)
+    points = cube.discretization
+    tangent = np.random.default_rng(0).normal(size=(points.n_points, 6, 6))
+    tangent = tangent @ tangent.transpose(0, 2, 1) + 5.0 * np.eye(6)
+    matrix = stiffness(points, StiffnessPattern.build(points), tangent)
+    load = np.random.default_rng(1).normal(size=points.n_dofs)
+    problem.linear_solver.factorise(matrix)
+    answer = problem.linear_solver.solve(load)
+    free = ~loading.constrained
+    assert not answer[loading.constrained].any()
+    expected = scipy.sparse.linalg.spsolve(matrix[free][:, free].tocsc(), load[free])
+    np.testing.assert_allclose(answer[free], expected, atol=1e-7 * np.abs(expected).max())
+
+
+def test_a_second_factorisation_replaces_the_first(structure):
+    cube = structure(law="elastic")
+    loading = cube.loading(pull=1.0)
+    solver = cube.problem(loading).linear_solver
+    points = cube.discretization
+    tangent = np.tile(np.eye(6), (points.n_points, 1, 1))
+    matrix = stiffness(points, StiffnessPattern.build(points), tangent)
+    load = loading.force.at(1.0)
+    answers = []
+    for factor in (1.0, 4.0):
+        solver.factorise(factor * matrix)
+        answers.append(solver.solve(load))
+    np.testing.assert_allclose(answers[1], answers[0] / 4.0, rtol=1e-10, atol=1e-14)
+
+
+@pytest.mark.parametrize("limit", [0, 30_000], ids=["multigrid", "direct"])
+def test_a_matrix_of_zeros_cannot_be_solved(structure, monkeypatch, limit):
+    monkeypatch.setattr(petsc, "DIRECT_LIMIT", limit)
+    cube = structure(law="elastic")
+    problem = cube.problem(cube.loading(pull=1.0))
+    points = cube.discretization
+    nothing = stiffness(points, problem.pattern, np.zeros((points.n_points, 6, 6)))
+    problem.linear_solver.factorise(nothing)
+    with pytest.raises(ArithmeticError, match="linear solver"):
+        problem.linear_solver.solve(np.ones(points.n_dofs))
+
+
+def test_nodes_without_cells_stay_where_they_are(structure):
+    cube = structure(law="elastic")
+    mesh = cube.mesh
+    more = replace(
+        mesh,
+        nodes=np.vstack([mesh.nodes, [[5.0, 5.0, 5.0], [6.0, 5.0, 5.0]]]),
+        node_ids=np.arange(mesh.n_nodes + 2),
+    )
+    part = whole(more)
+    lonely = replace(cube, subdomain=part, discretization=discretize(part.mesh))
+    (_, expected), (_, found) = (body.solve(body.loading(pull=80.0)) for body in (cube, lonely))
+    np.testing.assert_allclose(found.committed.unknown[:-6], expected.committed.unknown, atol=1e-15)
+    assert not found.committed.unknown[-6:].any()
+
+
+def test_a_body_that_is_not_held_ends_in_a_status_that_speaks_of_constraints(structure):
+    cube = structure(law="elastic")
+    loading = cube.loading(pull=1.0)
+    loose = replace(loading, constrained=np.zeros_like(loading.constrained))
+    *_, last = solve_high_fidelity(cube.problem(loose))
+    assert (last.status, last.reason) == (Status.STEP_TOO_SMALL, Status.SINGULAR)
+    assert "constraints" in last.reason.advice
+
+
+def test_a_force_that_is_not_finite_ends_in_a_status(structure):
+    cube = structure(law="elastic")
+    loading = cube.loading(pull=np.nan)
+    *_, last = solve_high_fidelity(cube.problem(loading))
+    assert (last.status, last.reason) == (Status.STEP_TOO_SMALL, Status.NOT_FINITE)
