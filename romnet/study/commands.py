@@ -27,7 +27,12 @@ from romnet.study.read import HF, LocatedStudy, read_study
 from romnet.study.runner import Observer, run, verdicts
 from romnet.study.stages import stages_of
 from romnet.study.times import has_own_instants, instants
-from romnet.study.workspace import Workspace, build_workspace, read_mesh
+from romnet.study.workspace import (
+    Workspace,
+    build_workspace,
+    integration_points,
+    read_mesh,
+)
 
 RESULTS = Path("results")
 
@@ -364,8 +369,8 @@ def _look(located: LocatedStudy) -> Iterator[str]:
     """Read everything that a study names and say what is there."""
     mesh = read_mesh(located)
     yield f"mesh: {mesh.n_nodes} nodes, {mesh.n_cells} cells"
+    weights = integration_points(located, mesh).weights
     workspace = build_workspace(located, mesh, SerialCommunicator())
-    weights = workspace.discretization.weights
     yield f"integration: {len(weights)} points, volume {weights.sum():.6g}"
     dual_scalars(located.study.offline.dual, workspace.laws)
     for case in located.cases.values():

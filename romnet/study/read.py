@@ -175,11 +175,12 @@ def _words(
     """Say each validation error with file and line."""
     lines: dict[str, None] = {}
     for error in problem.errors(include_url=False):
-        place = (*prefix, *_yaml_place(error["loc"][skip:], located, prefix))
-        text = error["msg"]
+        absent = error["type"] == "missing"
+        place = (*prefix, *_yaml_place(error["loc"][skip:], located, prefix, absent=absent))
+        text = error["msg"].removeprefix("Value error, ")
         if error["type"] == "extra_forbidden":
             text = "unknown key"
-        elif error["type"] == "missing":
+        elif absent:
             text = "is missing"
         given = error.get("input")
         if isinstance(given, str | int | float) and error["type"] != "extra_forbidden":
@@ -188,12 +189,14 @@ def _words(
     return list(lines)
 
 
-def _yaml_place(parts: tuple[str | int, ...], located: LocatedYaml, prefix: Place) -> Place:
-    """Drop what pydantic adds to a place: the tags of unions and the names of models."""
+def _yaml_place(
+    parts: tuple[str | int, ...], located: LocatedYaml, prefix: Place, *, absent: bool
+) -> Place:
+    """Drop what pydantic adds to a place, the tags of unions; keep the key that is absent."""
     place: Place = ()
     for position, part in enumerate(parts):
         known = (*prefix, *place, part) in located.lines
-        if known or position == len(parts) - 1:
+        if known or (absent and position == len(parts) - 1):
             place = (*place, part)
     return place
 

@@ -2,12 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from itertools import pairwise
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, JsonValue, model_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Discriminator,
+    Field,
+    JsonValue,
+    Tag,
+    model_validator,
+)
 
 from romnet.fe.cells import CELLS
 
@@ -100,7 +109,34 @@ class FieldFile(Keys):
     variable: str | None = Field(default=None, description="which one, where there are several")
 
 
-SpatialField = float | GaussianField | FieldFile | Path
+def _shape(value: object) -> str:
+    """Return the shape of a value, which says which alternative is meant."""
+    if isinstance(value, Mapping | BaseModel):
+        return "mapping"
+    return "number" if isinstance(value, int | float) else "text"
+
+
+def _text_or_mapping(value: object) -> str:
+    """Return the shape of a value that is either text or a mapping."""
+    return "mapping" if _shape(value) == "mapping" else "text"
+
+
+def _field_shape(value: object) -> str:
+    """Return the shape of a field; formulas are told from files by their key."""
+    formula = isinstance(value, GaussianField) or (
+        isinstance(value, Mapping) and "gaussian" in value
+    )
+    return "formula" if formula else _shape(value)
+
+
+_Text, _Mapping = Tag("text"), Tag("mapping")
+SpatialField = Annotated[
+    Annotated[float, Tag("number")]
+    | Annotated[GaussianField, Tag("formula")]
+    | Annotated[FieldFile, _Mapping]
+    | Annotated[Path, _Text],
+    Discriminator(_field_shape),
+]
 
 
 class AmplitudeTable(Keys):
@@ -140,7 +176,7 @@ class Centrifugal(Keys):
 
     type: Literal["centrifugal"] = Field(description="kind of load")
     name: Name = Field(default="centrifugal", description="by which cases change it")
-    axis: Axis
+    axis: Axis = Field(description="of the rotation")
     omega: float = Field(description="angular velocity at amplitude one [rad/time]")
     amplitude: str | None = Field(default=None, description="name of an amplitude; one if left out")
 
@@ -219,7 +255,10 @@ class Material(Keys):
     """Law and density of a cell set."""
 
     cells: str = Field(default="ALL", description="cell set; ALL is the whole mesh")
-    law: str | Umat = Field(description="a registered law (`romnet doctor` lists them), or a UMAT")
+    law: Annotated[
+        Annotated[str, _Text] | Annotated[Umat, _Mapping],
+        Discriminator(_text_or_mapping),
+    ] = Field(description="a registered law (`romnet doctor` lists them), or a UMAT")
     density: float = Field(default=0.0, ge=0.0, description="[mass/volume]")
     parameters: dict[str, JsonValue] = Field(
         default_factory=dict, description="numbers or {temperature, value} tables"
@@ -297,7 +336,10 @@ class Study(Keys):
 
     name: Name = Field(description="of the study, for titles")
     units: Units = Field(description="consistent set of every number below")
-    mesh: BoxMesh | Path = Field(description="mesh file of any registered format, or a box")
+    mesh: Annotated[
+        Annotated[Path, _Text] | Annotated[BoxMesh, _Mapping],
+        Discriminator(_text_or_mapping),
+    ] = Field(description="mesh file of any registered format, or a box")
     materials: tuple[Material, ...] = Field(
         min_length=1, description="law of each cell set; a later entry wins"
     )

@@ -13,6 +13,7 @@ import yaml
 from romnet.core.errors import StudyError
 
 Place = tuple[str | int, ...]
+_KEY_TAGS = ("tag:yaml.org,2002:str", "tag:yaml.org,2002:merge")
 # Explicit tags on texts that do not fit make the safe loader raise the last three.
 _UNREADABLE = (
     yaml.YAMLError,
@@ -113,6 +114,9 @@ def _locate(node: yaml.Node, place: Place, lines: dict[Place, int], path: Path) 
     lines.setdefault(place, node.start_mark.line + 1)
     if isinstance(node, yaml.MappingNode):
         for key, value in node.value:
+            if key.tag not in _KEY_TAGS:
+                message = f"{path}:{key.start_mark.line + 1} {key.value}: a key must be text."
+                raise StudyError(message)
             below = (*place, str(key.value))
             if below in lines:
                 message = (
