@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 import numpy as np
 
 from romnet.core.arrays import Array
-from romnet.report.ink import ACCENT, FAINT, INK, MUTED, styled, svg_of
+from romnet.report.ink import ACCENT, FAINT, INK, MUTED, plain, styled, svg_of
 from romnet.report.values import CaseFacts, CubatureFacts, Spectrum
 
 if TYPE_CHECKING:
@@ -21,6 +21,7 @@ else:
     Figure: TypeAlias = Any
 
 _SIZE = (4.8, 2.8)  # [inch]
+_MOST_MARKS = 80  # beyond, marks hide each other
 
 
 def spectra_svg(spectra: Sequence[Spectrum], tolerance: float) -> bytes:
@@ -46,11 +47,17 @@ def spectra_svg(spectra: Sequence[Spectrum], tolerance: float) -> bytes:
             label = "dual fields" if number == 0 else None
             axes.plot(rank, values, color=FAINT, linewidth=1.0, label=label, zorder=1)
         for spectrum in spectra[:1]:
+            name = plain(spectrum.name)
             rank, values = _positive(np.arange(len(spectrum.singular_values)) + 1.0, spectrum)
             kept = rank <= spectrum.kept
             axes.plot(rank, values, color=ACCENT, linewidth=1.0, zorder=2)
             axes.plot(
-                rank[kept], values[kept], "o", color=ACCENT, ms=5, label=f"{spectrum.name}, kept"
+                rank[kept],
+                values[kept],
+                "o",
+                color=ACCENT,
+                ms=5,
+                label=f"{name}, kept",
             )
             if not kept.all():
                 axes.plot(
@@ -60,9 +67,10 @@ def spectra_svg(spectra: Sequence[Spectrum], tolerance: float) -> bytes:
                     mfc="white",
                     mec=ACCENT,
                     ms=5,
-                    label=f"{spectrum.name}, discarded",
+                    label=f"{name}, discarded",
                 )
         _threshold(axes, tolerance)
+        _open(axes)
         _whole_numbers(axes.xaxis)
         _legend(axes)
         return svg_of(figure)
@@ -98,6 +106,7 @@ def cubature_svg(cubature: CubatureFacts) -> bytes:
                 label=label,
             )
         _threshold(axes, cubature.tolerance)
+        _open(axes)
         _whole_numbers(axes.xaxis)
         _legend(axes)
         return svg_of(figure)
@@ -128,8 +137,13 @@ def error_svg(
         )
         axes.set_yscale("log")
         drawn = np.isfinite(case.displacement_error) & (case.displacement_error > 0.0)
+        marker = "o" if len(case.error_times) <= _MOST_MARKS else ""
         axes.plot(
-            case.error_times[drawn], case.displacement_error[drawn], "o-", color=ACCENT, ms=3.5
+            case.error_times[drawn],
+            case.displacement_error[drawn],
+            marker=marker,
+            color=ACCENT,
+            ms=3.5,
         )
         if limits is not None:
             axes.set_ylim(*limits)
@@ -161,7 +175,7 @@ def newton_svg(case: CaseFacts) -> bytes:
         )
         axes.stairs(count, np.arange(len(count) + 1) + 0.5, color=ACCENT, linewidth=1.2)
         cut = np.flatnonzero(case.cuts)
-        if cut.size:
+        if 0 < cut.size <= _MOST_MARKS:
             axes.plot(cut + 1, count[cut], "v", color=INK, ms=5, label="increment cut")
         axes.set_ylim(0.0, max(4.0, 1.2 * float(count.max(initial=0))))
         axes.set_xlim(0.5, max(1, len(count)) + 0.5)
@@ -203,7 +217,9 @@ def _positive(rank: Array, spectrum: Spectrum) -> tuple[Array, Array]:
 
 
 def _threshold(axes: Axes, tolerance: float) -> None:
-    """Draw a tolerance across the axes."""
+    """Draw a tolerance across the axes, if a logarithmic one can show it."""
+    if tolerance <= 0.0:
+        return
     axes.axhline(
         tolerance,
         color=INK,
@@ -211,6 +227,16 @@ def _threshold(axes: Axes, tolerance: float) -> None:
         linestyle=(0, (5, 3)),
         label=f"tolerance {tolerance:.3g}",
     )
+
+
+def _open(axes: Axes) -> None:
+    """Fit a logarithmic axis to its lines, also when all is one value or there is none."""
+    axes.set_autoscaley_on(False)
+    heights = np.concatenate([np.zeros(0), *(line.get_ydata() for line in axes.lines)])
+    if heights.size:
+        low, high = float(heights.min()), float(heights.max())
+        margin = 10.0 if low == high else (high / low) ** 0.05
+        axes.set_ylim(low / margin, high * margin)
 
 
 def _whole_numbers(axis: Axis) -> None:
@@ -228,4 +254,4 @@ def _legend(axes: Axes) -> None:
 
 def _with_unit(name: str, unit: str) -> str:
     """Return an axis label."""
-    return f"{name} [{unit}]" if unit else name
+    return f"{name} [{plain(unit)}]" if unit else name

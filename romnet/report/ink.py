@@ -55,6 +55,23 @@ def styled() -> Iterator[None]:
         yield
 
 
+def plain(text: str) -> str:
+    r"""Return text as a figure can show it: no formulas, no characters that the font lacks.
+
+    Examples
+    --------
+    >>> plain("a$b")
+    'a\\$b'
+    >>> plain("\u4e2d p") == "\ufffd p"
+    True
+    """
+    from matplotlib.font_manager import findfont, get_font
+
+    font = get_font(findfont(str(_STYLE["font.family"])))
+    shown = (char if char == "\n" or font.get_char_index(ord(char)) else "\ufffd" for char in text)
+    return "".join(shown).replace("$", r"\$")
+
+
 def svg_of(figure: Figure) -> bytes:
     """Return a figure as an SVG file without date and without links."""
     content = io.BytesIO()
@@ -64,7 +81,7 @@ def svg_of(figure: Figure) -> bytes:
     return text[text.index(b"<svg") :]
 
 
-def png_of(figure: Figure, *, dpi: int) -> bytes:
+def png_of(figure: Figure, *, dpi: float) -> bytes:
     """Return a figure as a PNG file."""
     content = io.BytesIO()
     figure.savefig(content, format="png", dpi=dpi, metadata={"Software": None}, facecolor="white")

@@ -15,6 +15,7 @@ from romnet.report.values import CaseFacts, ReportData
 
 # Base64 makes four bytes of three; tables and text need the rest of 5 MB.
 _MOST_PICTURE_BYTES = 2_600_000
+_MOST_SECTIONS = 60
 _PNG_START = b"\x89PNG"
 
 
@@ -117,11 +118,10 @@ def render_page(data: ReportData) -> str:
     template = environment.from_string(folder.joinpath("page.html").read_text(encoding="utf-8"))
     album = _Album()
     shown = _leading_case(data)
-    views = [_case_view(case, data, album) for case in _ordered(data.cases, shown)]
-    hero = views[0].field if shown is not None else None
-    by_name = {view.case.name: view for view in views}
+    views = {case: _case_view(data.cases[case], data, album) for case in _order(data, shown)}
+    hero = None if shown is None else views[shown].field
     if shown is not None:
-        by_name[shown.name] = replace(views[0], field=None)
+        views[shown] = replace(views[shown], field=None)
     return template.render(
         data=data,
         css=Markup(folder.joinpath("page.css").read_text(encoding="utf-8")),
@@ -129,7 +129,7 @@ def render_page(data: ReportData) -> str:
         tiles=_tiles(data),
         hero=hero,
         shown=shown,
-        cases=[by_name[case.name] for case in data.cases],
+        views=sorted(views.items()),
         reduction=list(_reduction_pictures(data, album)),
         tables=tables,
         words=words,
@@ -137,20 +137,19 @@ def render_page(data: ReportData) -> str:
     )
 
 
-def _leading_case(data: ReportData) -> CaseFacts | None:
-    """Return the case whose field stands on top: a new load before one trained on."""
-    if data.skin is None:
+def _leading_case(data: ReportData) -> int | None:
+    """Return the number of the case whose field stands on top: a new load before a trained one."""
+    if data.skin is None or not data.skin.n_faces:
         return None
-    drawn = [case for case in data.cases if case.picture is not None]
-    drawn.sort(key=lambda case: (not case.status.ok, case.in_training))
+    drawn = [number for number, case in enumerate(data.cases) if case.picture is not None]
+    drawn.sort(key=lambda k: (not data.cases[k].status.ok, data.cases[k].in_training))
     return drawn[0] if drawn else None
 
 
-def _ordered(cases: tuple[CaseFacts, ...], first: CaseFacts | None) -> Iterator[CaseFacts]:
-    """Yield the cases, one of them before the others, so that it finds room."""
-    if first is not None:
-        yield first
-    yield from (case for case in cases if case is not first)
+def _order(data: ReportData, first: int | None) -> list[int]:
+    """Return the numbers of the cases shown, one before the others, so that it finds room."""
+    others = [number for number in range(len(data.cases)) if number != first]
+    return ([] if first is None else [first]) + others[:_MOST_SECTIONS]
 
 
 def _case_view(case: CaseFacts, data: ReportData, album: _Album) -> CaseView:
@@ -167,7 +166,7 @@ def _case_view(case: CaseFacts, data: ReportData, album: _Album) -> CaseView:
 def _field_picture(case: CaseFacts, data: ReportData, album: _Album) -> Picture | None:
     """Draw the field of a case."""
     field, skin = case.picture, data.skin
-    if field is None or skin is None:
+    if field is None or skin is None or not skin.n_faces:
         return None
     numbers = tables.field_table(field)
     return album.picture(
@@ -189,7 +188,7 @@ def _error_picture(case: CaseFacts, data: ReportData, album: _Album) -> Picture 
     unit = data.units.get("time", "")
     return album.picture(
         lambda: error_svg(case, time_unit=unit, limits=error_limits(data.cases)),
-        tables.error_table(case, unit),
+        tables.error_table(case, unit, most=tables.rows_for(len(data.cases))),
         alt=f"Relative error of the displacement of case {case.name} over time; "
         f"at most {words.error_words(worst)}.",
         caption=f"Displacement against {case.reference}, at most {words.error_words(worst)}.",
@@ -203,7 +202,9 @@ def _newton_picture(case: CaseFacts, data: ReportData, album: _Album) -> Picture
     total, steps = int(case.newton_iterations.sum()), len(case.newton_iterations)
     return album.picture(
         lambda: newton_svg(case),
-        tables.newton_table(case, data.units.get("time", "")),
+        tables.newton_table(
+            case, data.units.get("time", ""), most=tables.rows_for(len(data.cases))
+        ),
         alt=f"Newton iterations of each of {steps} steps of case {case.name}, {total} in all.",
         caption=f"Newton: {total} iterations in {steps} steps, {int(case.cuts.sum())} cuts.",
     )
@@ -232,7 +233,7 @@ def _reduction_pictures(data: ReportData, album: _Album) -> Iterator[Picture]:
             f"residual {rule.residual:.2g}, volume error {rule.volume_error:.2g}.",
         )
     points, skin = data.points, data.skin
-    if points is not None and skin is not None:
+    if points is not None and skin is not None and skin.n_faces:
         unit = data.units.get("length", "")
         yield album.picture(
             lambda: points_png(skin, points, length_unit=unit),

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 import numpy as np
 
 from romnet.core.arrays import Array
-from romnet.report.ink import ACCENT, INK, MUTED, png_of, styled
+from romnet.report.ink import ACCENT, INK, MUTED, plain, png_of, styled
 from romnet.report.raster import Raster, rasterise
 from romnet.report.skin import Skin
 from romnet.report.values import NodalField, SelectedPoints
@@ -25,9 +25,9 @@ else:
     ScalarMappable: TypeAlias = Any
 
 _TIMES = "\N{MULTIPLICATION SIGN}"
-_DPI = 200
-_LONGER_SIDE = 1000  # pixels of the picture proper
-_BAR_PIXELS = 230  # beside it, for the colour bar
+PIXELS = 1000
+_INCHES = 5.0  # longer side of the picture proper, which fixes the size of its text
+_BAR = 0.23  # width of the colour bar beside it, in the same unit
 _FINE = 2  # each pixel is the mean of so many squared
 _UNKNOWN = 0.80  # grey of faces where the field is NaN
 _PALE = np.array([0.895, 0.915, 0.940])
@@ -38,7 +38,9 @@ _DEFORMED = 0.06  # largest displacement drawn, as a part of the diagonal
 _MARK_AREA = 34.0  # of a point of mean weight, when there are few
 
 
-def render_field(path: Path, skin: Skin, field: NodalField, *, length_unit: str = "") -> None:
+def render_field(
+    path: Path, skin: Skin, field: NodalField, *, length_unit: str = "", pixels: int = PIXELS
+) -> None:
     """Write the picture of a field as a PNG file.
 
     Parameters
@@ -51,6 +53,8 @@ def render_field(path: Path, skin: Skin, field: NodalField, *, length_unit: str 
         What colours it.
     length_unit
         Written beside the scale.
+    pixels
+        Longer side of the picture, without the colour bar.
 
     Raises
     ------
@@ -63,10 +67,12 @@ def render_field(path: Path, skin: Skin, field: NodalField, *, length_unit: str 
     -----
     Collective: no. Deterministic: yes. Mutates nothing. Cost: about a second, whatever the mesh.
     """
-    path.write_bytes(field_png(skin, field, length_unit=length_unit))
+    path.write_bytes(field_png(skin, field, length_unit=length_unit, pixels=pixels))
 
 
-def field_png(skin: Skin, field: NodalField, *, length_unit: str = "") -> bytes:
+def field_png(
+    skin: Skin, field: NodalField, *, length_unit: str = "", pixels: int = PIXELS
+) -> bytes:
     """Draw a field on the skin: colours, thin edges, colour bar with unit, axes and scale.
 
     Parameters
@@ -78,6 +84,8 @@ def field_png(skin: Skin, field: NodalField, *, length_unit: str = "") -> bytes:
         exaggeration is written beside it.
     length_unit
         Written beside the scale.
+    pixels
+        Longer side of the picture, without the colour bar.
 
     Returns
     -------
@@ -98,7 +106,7 @@ def field_png(skin: Skin, field: NodalField, *, length_unit: str = "") -> bytes:
         raise ValueError(message)
     shape, factor = _deformed(skin, field.displacement)
     facets = facets_of(shape)
-    sheet = _Sheet.around(shape.vertices)
+    sheet = _Sheet.around(shape.vertices, pixels)
     raster = sheet.rasterised(facets)
     corner_values = with_centres(skin, field.values)[facets.triangles[raster.triangles]]
     values = (corner_values * raster.shares).sum(axis=1)
@@ -117,10 +125,12 @@ def field_png(skin: Skin, field: NodalField, *, length_unit: str = "") -> bytes:
         note = "" if factor is None else f"deformation {_TIMES} {factor:g}"
         sheet.furnish(axes, length_unit, note)
         _colour_bar(figure, scale, field)
-        return png_of(figure, dpi=_DPI)
+        return png_of(figure, dpi=sheet.dpi)
 
 
-def points_png(skin: Skin, points: SelectedPoints, *, length_unit: str = "") -> bytes:
+def points_png(
+    skin: Skin, points: SelectedPoints, *, length_unit: str = "", pixels: int = PIXELS
+) -> bytes:
     """Draw the selected points inside a pale skin; the area of a mark is its weight.
 
     Parameters
@@ -131,6 +141,8 @@ def points_png(skin: Skin, points: SelectedPoints, *, length_unit: str = "") -> 
         The points; those further away are drawn paler.
     length_unit
         Written beside the scale.
+    pixels
+        Longer side of the picture, without the colour bar.
 
     Returns
     -------
@@ -142,7 +154,7 @@ def points_png(skin: Skin, points: SelectedPoints, *, length_unit: str = "") -> 
     Collective: no. Deterministic: yes. Mutates nothing. Cost: about a second, whatever the mesh.
     """
     facets = facets_of(skin)
-    sheet = _Sheet.around(skin.vertices)
+    sheet = _Sheet.around(skin.vertices, pixels)
     raster = sheet.rasterised(facets)
     with styled():
         from matplotlib.collections import LineCollection
@@ -168,7 +180,7 @@ def points_png(skin: Skin, points: SelectedPoints, *, length_unit: str = "") -> 
             zorder=3,
         )
         sheet.furnish(axes, length_unit, "")
-        return png_of(figure, dpi=_DPI)
+        return png_of(figure, dpi=sheet.dpi)
 
 
 @dataclass(frozen=True)
@@ -183,7 +195,7 @@ class _Sheet:
     height: int
 
     @classmethod
-    def around(cls, vertices: Array) -> _Sheet:
+    def around(cls, vertices: Array, pixels: int) -> _Sheet:
         """Frame vertices with a margin; the aspect is theirs, within reason."""
         view = View.of(vertices)
         flat = view.project(vertices)[:, :2] if len(vertices) else np.zeros((1, 2))
@@ -192,7 +204,7 @@ class _Sheet:
         size = np.maximum(high - low, 0.5 * longest)
         # Below, there is room for axes and scale.
         width, height = size[0] + 0.10 * longest, size[1] + 0.22 * longest
-        pixel = max(width, height) / _LONGER_SIDE
+        pixel = max(width, height) / pixels
         middle = 0.5 * (low + high)
         return cls(
             view,
@@ -213,6 +225,11 @@ class _Sheet:
             self.bottom + self.height * self.pixel,
         )
 
+    @property
+    def dpi(self) -> float:
+        """Pixels in an inch."""
+        return max(self.width, self.height) / _INCHES
+
     def rasterised(self, facets: Facets) -> Raster:
         """Find what each fine pixel shows."""
         corners = self._fine(facets)[facets.triangles]
@@ -222,8 +239,8 @@ class _Sheet:
         """Return a figure with axes in which one pixel of the picture is one of the figure."""
         from matplotlib.figure import Figure
 
-        total = self.width + (_BAR_PIXELS if bar else 0)
-        figure = Figure(figsize=(total / _DPI, self.height / _DPI))
+        total = self.width + (round(_BAR * max(self.width, self.height)) if bar else 0)
+        figure = Figure(figsize=(total / self.dpi, self.height / self.dpi))
         axes = figure.add_axes((0.0, 0.0, self.width / total, 1.0))
         axes.set_axis_off()
         return figure, axes
@@ -247,7 +264,7 @@ class _Sheet:
     def furnish(self, axes: Axes, length_unit: str, note: str) -> None:
         """Draw the directions of space, a scale, and a note."""
         axes.set(xlim=self.extent[:2], ylim=self.extent[2:])
-        unit = 0.055 * _LONGER_SIDE * self.pixel
+        unit = 0.055 * max(self.width, self.height) * self.pixel
         origin = np.array([self.left + 1.6 * unit, self.bottom + 1.35 * unit])
         for name, arrow in zip("xyz", self.view.directions.T[:, :2], strict=True):
             if np.linalg.norm(arrow) < 0.1:  # noqa: PLR2004  (it points at the eye)
@@ -260,7 +277,7 @@ class _Sheet:
         right = self.extent[1] - 0.6 * unit
         height = self.bottom + 0.75 * unit
         axes.plot([right - length, right], [height, height], color=INK, linewidth=1.4)
-        label = f"{length:g} {length_unit}".rstrip()
+        label = f"{length:g} {plain(length_unit)}".rstrip()
         axes.text(
             right - 0.5 * length,
             height + 0.22 * unit,
@@ -340,8 +357,8 @@ def _colour_bar(figure: Figure, scale: ScalarMappable, field: NodalField) -> Non
     """Draw the colour bar with name and unit, beside the picture."""
     from matplotlib.ticker import ScalarFormatter
 
-    total = figure.get_figwidth() * _DPI
-    axes = figure.add_axes((1.0 - (_BAR_PIXELS - 20) / total, 0.20, 26 / total, 0.66))
+    inch = 1.0 / figure.get_figwidth()
+    axes = figure.add_axes((1.0 - (_BAR - 0.02) * _INCHES * inch, 0.20, 0.13 * inch, 0.66))
     formatter = ScalarFormatter(useMathText=True)
     formatter.set_powerlimits((-2, 4))
     bar = figure.colorbar(scale, cax=axes, format=formatter)
@@ -349,8 +366,8 @@ def _colour_bar(figure: Figure, scale: ScalarMappable, field: NodalField) -> Non
     axes.grid(visible=False)
     axes.tick_params(length=2.5, width=0.6, labelsize=8.5)
     axes.yaxis.get_offset_text().set_fontsize(8.5)
-    unit = f" [{field.unit}]" if field.unit not in {"", "-"} else ""
-    axes.set_ylabel(f"{field.name}{unit}", fontsize=9.5, labelpad=8)
+    unit = f" [{plain(field.unit)}]" if field.unit not in {"", "-"} else ""
+    axes.set_ylabel(f"{plain(field.name)}{unit}", fontsize=9.5, labelpad=8)
 
 
 def _areas(weights: Array) -> Array:

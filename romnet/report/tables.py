@@ -55,7 +55,20 @@ class Table:
         return tuple(all(_is_number(text) for text in column) for column in columns)
 
 
-def table(columns: Sequence[str], rows: Iterable[Sequence[object]]) -> Table:
+def rows_for(n_cases: int) -> int:
+    """Return how many rows a history of one of so many cases may have.
+
+    Examples
+    --------
+    >>> rows_for(3), rows_for(50), rows_for(1000)
+    (400, 80, 40)
+    """
+    return min(MOST_ROWS, max(40, 10 * MOST_ROWS // max(1, n_cases)))
+
+
+def table(
+    columns: Sequence[str], rows: Iterable[Sequence[object]], *, most: int = MOST_ROWS
+) -> Table:
     """Write values as cells; of very many rows, keep some, the last among them.
 
     Examples
@@ -63,15 +76,13 @@ def table(columns: Sequence[str], rows: Iterable[Sequence[object]]) -> Table:
     >>> table(["step", "residual [-]"], [(1, 0.5), (2, 1.25e-7)]).rows
     (('1', '0.5'), ('2', '1.25e-07'))
     """
-    written = tuple(tuple(cell(value) for value in row) for row in rows)
-    step = -(-len(written) // MOST_ROWS)
-    if step <= 1:
-        return Table(tuple(columns), written)
-    kept = written[::step]
-    if (len(written) - 1) % step:
-        kept += written[-1:]
-    note = f"{len(kept)} of {len(written)} rows: every {step}th and the last."
-    return Table(tuple(columns), kept, note)
+    every = list(rows)
+    step = max(1, -(-len(every) // most))
+    kept = every[::step]
+    if every and (len(every) - 1) % step:
+        kept.append(every[-1])
+    note = f"{len(kept)} of {len(every)} rows: one in {step}, and the last." if step > 1 else ""
+    return Table(tuple(columns), tuple(tuple(map(cell, row)) for row in kept), note)
 
 
 def cell(value: object) -> str:
@@ -144,19 +155,19 @@ def cases_table(cases: Sequence[CaseFacts]) -> Table:
     return table(columns, (_case_row(case) for case in cases))
 
 
-def error_table(case: CaseFacts, time_unit: str) -> Table:
+def error_table(case: CaseFacts, time_unit: str, *, most: int = MOST_ROWS) -> Table:
     """Return the error of the displacement at each instant compared."""
     rows = zip(case.error_times, case.displacement_error, strict=True)
-    return table([_time(time_unit), "relative error [-]"], rows)
+    return table([_time(time_unit), "relative error [-]"], rows, most=most)
 
 
-def newton_table(case: CaseFacts, time_unit: str) -> Table:
+def newton_table(case: CaseFacts, time_unit: str, *, most: int = MOST_ROWS) -> Table:
     """Return Newton iterations and cuts of each step."""
     rows = (
         [step + 1, _item(case.times, step + 1), int(count), int(case.cuts[step])]
         for step, count in enumerate(case.newton_iterations)
     )
-    return table(["step", f"up to {_time(time_unit)}", "iterations", "cuts"], rows)
+    return table(["step", f"up to {_time(time_unit)}", "iterations", "cuts"], rows, most=most)
 
 
 def dual_table(case: CaseFacts) -> Table:

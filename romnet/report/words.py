@@ -35,13 +35,13 @@ def error_words(error: float) -> str:
     """
     if error == 0.0:
         return "0"
-    if not _PERCENT_FROM <= abs(error) < 1.0:
-        digits, _, exponent = f"{error:.1e}".partition("e")
-        if not exponent:  # inf and nan
-            return digits
-        power = str(int(exponent)).translate(_SUPERSCRIPT)
-        return f"{digits}{_THIN}·{_THIN}10{power}"
-    return f"{100.0 * error:.2g}{_THIN}%"
+    if not isfinite(error):
+        return str(error)
+    if abs(error) >= _PERCENT_FROM:
+        return f"{_two_digits(100.0 * error)}{_THIN}%"
+    digits, _, exponent = f"{error:.1e}".partition("e")
+    power = str(int(exponent)).translate(_SUPERSCRIPT)
+    return f"{digits}{_THIN}·{_THIN}10{power}"
 
 
 def factor_words(factors: Sequence[float]) -> str:
@@ -52,7 +52,7 @@ def factor_words(factors: Sequence[float]) -> str:
     >>> factor_words([81.2, 194.0]), factor_words([3.14]), factor_words([194.0, 194.4])
     ('81 to 194', '3.1', '194')
     """
-    low, high = (f"{value:.2g}" if value < 10.0 else f"{value:.0f}" for value in _ends(factors))  # noqa: PLR2004
+    low, high = _two_digits(min(factors)), _two_digits(max(factors))
     return low if low == high else f"{low} to {high}"
 
 
@@ -65,7 +65,7 @@ def seconds_words(seconds: float) -> str:
     ['18 ms', '2.8 s', '4 min 10 s', '2 h 30 min']
     """
     if seconds < 1.0:
-        return f"{1e3 * seconds:.2g}{_THIN}ms"
+        return f"{_two_digits(1e3 * seconds)}{_THIN}ms"
     if seconds < 60.0:  # noqa: PLR2004
         return f"{seconds:.2g}{_THIN}s"
     minutes, rest = divmod(round(seconds), 60)
@@ -157,6 +157,6 @@ def _accuracy(judged: Sequence[CaseFacts]) -> str:
     return f", its displacement at most {error_words(displacement)}{fields} off {where}"
 
 
-def _ends(values: Sequence[float]) -> tuple[float, float]:
-    """Return the smallest and the largest."""
-    return min(values), max(values)
+def _two_digits(value: float) -> str:
+    """Return two digits of a number, or all those before the point."""
+    return f"{value:.2g}" if abs(value) < 99.5 else f"{value:.0f}"  # noqa: PLR2004
