@@ -15,8 +15,8 @@ from romnet.reduction.selection import NOTHING, TIE_TOLERANCE, at_points, best_p
 
 # Integrals below this part of what is integrated count as balanced.
 _BALANCED = 1e-2
-# Scores below this fraction of the norm of the target are rounding: nothing is left to gain.
-_ROUNDING = 1e-15
+# So many candidates in a row that do not lower the residual: only rounding is left of it.
+_PATIENCE = 100
 
 
 @dataclass(frozen=True)
@@ -134,9 +134,8 @@ def empirical_cubature(
         scores = (fit.residual @ rows) / np.where(norms > 0.0, norms, np.inf)
         taken = np.array([*fit.labels, *refused], dtype=np.int64)
         scores[owned(taken, numbers)[1]] = -np.inf
-        scores[scores <= _ROUNDING * scale] = -np.inf
         point, _ = best_point(scores, numbers, comm, tie_tolerance=tie_tolerance)
-        if point == NOTHING:
+        if point == NOTHING or len(refused) >= _PATIENCE:
             message = (
                 f"cubature: no further point lowers the relative residual "
                 f"{fit.residual_norm / scale:.2e} (tolerance {tolerance:.1e}) with "
@@ -211,9 +210,10 @@ class NonnegativeFit:
                 break
             self._retreat(free)
         self.coefficients = free
-        projection = self._orthogonal @ (self._orthogonal.T @ self._target)
         previous = self.residual_norm
-        self.residual = self._target - projection
+        rest = self._target - self._orthogonal @ (self._orthogonal.T @ self._target)
+        # Once more: small residuals must stay orthogonal, their products choose the next point.
+        self.residual = rest - self._orthogonal @ (self._orthogonal.T @ rest)
         if self.residual_norm < previous:
             return True
         self._restore(before)

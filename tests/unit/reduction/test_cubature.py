@@ -184,10 +184,20 @@ def test_a_tolerance_out_of_reach_says_where_it_stopped():
     assert reached == pytest.approx(best / np.linalg.norm(rows @ weights), abs=0.005)
 
 
-def test_rounding_ends_the_selection_at_once():
-    integrands, weights = problem(20, 5000)
-    with pytest.raises(AccuracyError, match=r"e-1[67] \(tolerance 1\.0e-18\) with \d+ points"):
+@pytest.mark.parametrize("decay", [0.0, 6.0, 12.0])
+def test_rounding_does_not_keep_the_selection_busy(joined, decay):
+    integrands, weights = problem(20, 5000, decay=decay)
+    try:
         select(integrands, weights, tolerance=1e-18)
+    except AccuracyError as refusal:
+        reached = float(re.search(r"residual (\S+)", str(refusal))[1])
+        assert reached < 1e-14
+    assert len(joined) < 200
+
+
+def test_integrands_of_fast_decay_are_integrated_to_many_digits():
+    integrands, weights = problem(20, 2000, decay=12.0)
+    assert select(integrands, weights, tolerance=1e-11).residual <= 1e-11
 
 
 @pytest.mark.parametrize("bad", [np.nan, np.inf])
