@@ -64,8 +64,8 @@ def save_bases(
                 if group is not None:
                     group["singular_values"] = basis.singular_values
                     group["inner_product"] = basis.inner_product
-                    chunks = (min(order.size, _CHUNK_ROWS), 1)
                     shape = (order.size, basis.n_modes)
+                    chunks = (min(order.size, _CHUNK_ROWS), 1) if all(shape) else None
                     dataset = group.create_dataset("modes", shape, "f8", chunks=chunks)
             for number in range(basis.n_modes):
                 whole = comm.concatenate(basis.modes[kept, number])[order]
@@ -112,6 +112,9 @@ def _read_basis(group: h5py.Group, rows: Int[Array, " n_rows"] | None) -> Reduce
 
 def _rows_of(dataset: h5py.Dataset, rows: Int[Array, " n_rows"]) -> Float[Array, "n_rows n_modes"]:
     """Read some rows by slabs."""
+    if rows.size and not (rows[0] >= 0 and rows[-1] < dataset.shape[0]):
+        message = f"it has {dataset.shape[0]} rows, asked for {rows[0]} ... {rows[-1]}"
+        raise ValueError(message)
     modes = np.empty((rows.size, dataset.shape[1]))
     for part in slabs(rows, row_bytes=8 * max(1, dataset.shape[1])):
         first, last = int(rows[part.start]), int(rows[part.stop - 1])

@@ -184,7 +184,7 @@ def mutated(small: ModuleType, data: st.DataObject) -> dict[str, Any]:
         elif action == "add" and isinstance(parent, dict):
             parent[data.draw(st.sampled_from(["x", "after", "name", 3, None, ""]))] = 1
         else:
-            parent[last] = data.draw(STRANGE)
+            parent[last] = copy.deepcopy(data.draw(STRANGE))
     return study
 
 
