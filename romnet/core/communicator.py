@@ -122,7 +122,7 @@ def raise_together(comm: Communicator, error: Exception | None) -> None:
         if error is not None:
             raise error
         return
-    failed = comm.min(comm.rank if error is not None else comm.size)
+    failed = comm.min(float(comm.rank if error is not None else comm.size))
     if failed == comm.size:
         return
     kind = type(error).__name__ if isinstance(error, RomnetError) else "RomnetError"
