@@ -11,7 +11,6 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
-from romnet.core.communicator import Communicator
 from romnet.core.errors import (
     AccuracyError,
     ConvergenceError,
@@ -22,6 +21,7 @@ if TYPE_CHECKING:
     from rich.progress import Progress, TaskID
 
     from romnet.cli.doctor import Finding
+    from romnet.core.communicator import Communicator
     from romnet.study.commands import OfflineSummary, OnlineSummary
     from romnet.study.runner import Observer
 

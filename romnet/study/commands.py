@@ -15,7 +15,6 @@ from romnet.core.status import Status
 from romnet.fe.loading import Loading
 from romnet.online.solve import ReducedSolution
 from romnet.reduction.cubature import ReducedQuadrature
-from romnet.reduction.dual import dual_scalars
 from romnet.reduction.model import ReducedModel
 from romnet.store import artefact
 from romnet.store.artefact import read_manifest
@@ -372,7 +371,6 @@ def _look(located: LocatedStudy) -> Iterator[str]:
     weights = integration_points(located, mesh).weights
     workspace = build_workspace(located, mesh, SerialCommunicator())
     yield f"integration: {len(weights)} points, volume {weights.sum():.6g}"
-    dual_scalars(located.study.offline.dual, workspace.laws)
     for case in located.cases.values():
         # Loads do not depend on the instants; these only have to lie within the tables.
         own = instants(case.grid, None) if has_own_instants(case.grid) else np.zeros(1)

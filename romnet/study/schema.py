@@ -67,7 +67,7 @@ class Units(Keys):
 
 
 _Length = Annotated[float, Field(gt=0.0)]
-_Count = Annotated[int, Field(ge=1)]
+_Count = Annotated[int, Field(ge=1, le=10_000)]
 
 
 class Box(Keys):
@@ -244,7 +244,7 @@ class Umat(Keys):
     umat: Path = Field(description="shared library, relative to the study")
     function: str = Field(default="umat_", description="symbol")
     properties: tuple[JsonValue, ...] = Field(description="PROPS: numbers or temperature tables")
-    n_state: int = Field(ge=0, description="STATEV entries")
+    n_state: int = Field(ge=0, le=100_000, description="STATEV entries")
     fields: dict[str, tuple[int, int]] = Field(
         default_factory=dict, description="names of ranges [first, last) of STATEV"
     )
@@ -272,7 +272,9 @@ class TimeGrid(Keys):
     """Instants of the answer; the rest is taken from the training results."""
 
     until: float | None = Field(default=None, gt=0.0, description="last instant [time]")
-    increments: int | None = Field(default=None, ge=1, description="equal increments to it")
+    increments: int | None = Field(
+        default=None, ge=1, le=1_000_000, description="equal increments to it"
+    )
     times: Times | None = Field(default=None, min_length=2, description="all instants, from zero")
     loads: dict[str, dict[str, JsonValue]] = Field(
         default_factory=dict, description="changes to the loads, by load name"
@@ -325,7 +327,9 @@ class Newton(Keys):
     """When nonlinear iterations stop."""
 
     tolerance: float = Field(default=1e-8, gt=0.0, description="relative residual")
-    max_iterations: int = Field(default=25, ge=1, description="before an increment is cut")
+    max_iterations: int = Field(
+        default=25, ge=1, le=10_000, description="before an increment is cut"
+    )
     smallest_step: float = Field(
         default=1e-3, gt=0.0, lt=1.0, description="smallest part of an increment [-]"
     )

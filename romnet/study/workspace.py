@@ -21,6 +21,7 @@ from romnet.fe.structured import box_mesh
 from romnet.laws.composite import Heterogeneous
 from romnet.laws.contract import ConstitutiveLaw
 from romnet.laws.registry import build_law, temperature_range
+from romnet.reduction.dual import dual_scalars
 from romnet.store.converters.base import find_converter
 from romnet.study.read import LocatedStudy
 from romnet.study.schema import BoxMesh, Material, Umat
@@ -135,7 +136,8 @@ def build_workspace(located: LocatedStudy, mesh: Mesh, comm: Communicator) -> Wo
     Raises
     ------
     StudyError
-        If a material names no cell set, cells have no material, or a cell is inverted.
+        If a material names no cell set, cells have no material, a cell is inverted, or no law
+        has a dual field that the study asks for.
     PluginError
         If the library of a law cannot be loaded.
 
@@ -149,7 +151,9 @@ def build_workspace(located: LocatedStudy, mesh: Mesh, comm: Communicator) -> Wo
         material = _material_of_cell(located, mesh)[part.cells]
         specs = law_specs(located)
         laws = _laws(located, specs, discretization.n_components)
-    law_of_point = material[discretization.cell_of_point]
+        law_of_point = material[discretization.cell_of_point]
+        composite = Heterogeneous(laws, law_of_point)
+        _refuse_unknown_fields(located, composite)
     return Workspace(
         located=located,
         comm=comm,
@@ -157,7 +161,7 @@ def build_workspace(located: LocatedStudy, mesh: Mesh, comm: Communicator) -> Wo
         part=part,
         discretization=discretization,
         law_specs=specs,
-        laws=Heterogeneous(laws, law_of_point),
+        laws=composite,
         law_of_point=law_of_point,
     )
 
@@ -197,11 +201,20 @@ def _laws(
     for number, spec in enumerate(specs):
         try:
             laws.append(build_law(spec, n_components=n_components))
-        except (StudyError, LawError, PluginError) as problem:
+        except (StudyError, LawError, PluginError, OverflowError) as problem:
             where = located.yaml.where(("materials", number))
             message = f"{where}: {problem}"
-            raise type(problem)(message) from problem
+            kind = StudyError if isinstance(problem, OverflowError) else type(problem)
+            raise kind(message) from problem
     return tuple(laws)
+
+
+def _refuse_unknown_fields(located: LocatedStudy, laws: Heterogeneous) -> None:
+    """Refuse dual fields that no law has."""
+    try:
+        dual_scalars(located.study.offline.dual, laws)
+    except StudyError as problem:
+        raise located.error(("offline", "dual"), str(problem)) from problem
 
 
 def _part_of(mesh: Mesh, comm: Communicator) -> Subdomain:
