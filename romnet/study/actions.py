@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import numpy as np
 
 from romnet.core.arrays import Array
-from romnet.core.communicator import together
+from romnet.core.communicator import raise_together, together
 from romnet.core.errors import ConvergenceError
 from romnet.fe.inner_products import point_l2
 from romnet.reduction.cubature import ReducedQuadrature, empirical_cubature
@@ -24,8 +22,10 @@ from romnet.store.mesh_file import save_mesh
 from romnet.store.modes import load_bases, save_bases
 from romnet.store.snapshots import writing_snapshots
 from romnet.study.answers import reduced_loading
+from romnet.study.context import Context
 from romnet.study.foreign import finite_instant, open_results, result_path
 from romnet.study.loadcases import point_temperature
+from romnet.study.stage import Stage
 from romnet.study.training import (
     Component,
     displacement_basis,
@@ -33,18 +33,12 @@ from romnet.study.training import (
     dual_infos,
     is_zero,
     largest_norm,
-    newton_options,
     recorded_fields,
-    save_on_first,
     strain_at,
     training_displacement,
     training_field,
 )
 from romnet.study.workspace import integration_points, read_mesh
-
-if TYPE_CHECKING:
-    from romnet.study.context import Context
-    from romnet.study.stages import Stage
 
 
 def mesh_stage(context: Context, stage: Stage, manifest: Manifest) -> None:
@@ -115,14 +109,14 @@ def high_fidelity_stage(context: Context, stage: Stage, manifest: Manifest) -> N
         record(start.time, start.unknown, start.state)
         n_steps = len(loading.times) - 1
         for number, outcome in enumerate(
-            solve_high_fidelity(problem, options=newton_options(context))
+            solve_high_fidelity(problem, options=context.newton_options)
         ):
             if not outcome.status.ok:
                 message = (
                     f"{stage.name}: stopped after t = {outcome.committed.time:g} "
                     f"({outcome.reason.label}); {outcome.reason.advice}."
                 )
-                raise ConvergenceError(message)
+                raise_together(context.comm, ConvergenceError(message))
             committed = outcome.committed
             record(committed.time, committed.unknown, committed.state)
             context.progress((number + 1) / n_steps)
@@ -193,7 +187,7 @@ def cubature_stage(context: Context, stage: Stage, manifest: Manifest) -> None:
         tolerance=context.located.study.offline.cubature_tolerance,
         comm=comm,
     )
-    save_on_first(context, stage, quadrature, manifest)
+    context.save(stage.path, quadrature, manifest)
 
 
 def dual_pod_stage(context: Context, stage: Stage, manifest: Manifest) -> None:
@@ -253,4 +247,4 @@ def model_stage(context: Context, stage: Stage, manifest: Manifest) -> None:
         },
         units=located.study.units.model_dump(),
     )
-    save_on_first(context, stage, model, manifest)
+    context.save(stage.path, model, manifest)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
 
 import numpy as np
 from jaxtyping import Float, Int
@@ -21,18 +20,14 @@ from romnet.reduction.selection import at_points
 from romnet.store import artefact
 from romnet.store.artefact import Manifest
 from romnet.store.modes import load_bases
+from romnet.study.context import Context
+from romnet.study.stage import Stage
 from romnet.study.training import (
     Component,
     displacement_basis,
-    newton_options,
-    save_on_first,
     strain_at,
 )
 from romnet.study.workspace import law_specs
-
-if TYPE_CHECKING:
-    from romnet.study.context import Context
-    from romnet.study.stages import Stage
 
 HOTTEST = 0.01  # part of the points where fatigue is decided
 _TIME_MATCH = 1e-6
@@ -76,11 +71,11 @@ def online_stage(context: Context, stage: Stage, manifest: Manifest) -> None:
     solution = solve(
         model,
         loading,
-        options=newton_options(context),
+        options=context.newton_options,
         comm=context.comm,
         on_step=lambda time: context.progress(time / end),
     )
-    save_on_first(context, stage, solution, manifest)
+    context.save(stage.path, solution, manifest)
 
 
 def reduced_loading(
@@ -125,7 +120,7 @@ def fields_stage(context: Context, stage: Stage, manifest: Manifest) -> None:
         comparison = Comparison("", none, none, {}, {})
     else:
         comparison = compare(context, solution, str(reference))
-    save_on_first(context, stage, comparison, manifest)
+    context.save(stage.path, comparison, manifest)
 
 
 def compare(context: Context, solution: ReducedSolution, reference: str) -> Comparison:

@@ -13,6 +13,9 @@ from jaxtyping import Float
 from romnet.core.arrays import Array
 from romnet.core.communicator import Communicator, together
 from romnet.fe.loading import Loading
+from romnet.online.newton import NewtonOptions
+from romnet.store import artefact
+from romnet.store.artefact import Manifest
 from romnet.store.mesh_file import load_mesh
 from romnet.store.snapshots import SnapshotStore, StoredSource
 from romnet.study.loadcases import loading_of
@@ -89,3 +92,20 @@ class Context:
         workspace = self.workspace
         with together(self.comm):
             return loading_of(workspace, self.located.cases[name], self.times(name))
+
+    @property
+    def newton_options(self) -> NewtonOptions:
+        """When Newton iterations stop, as the study says."""
+        given = self.located.study.newton
+        return NewtonOptions(given.tolerance, given.max_iterations, given.smallest_step)
+
+    def save(self, path: Path, value: object, manifest: Manifest) -> None:
+        """Write an artefact that every rank holds, below the folder of results.
+
+        Notes
+        -----
+        Collective: yes; rank 0 writes.
+        """
+        with together(self.comm):
+            if self.comm.rank == 0:
+                artefact.save(self.folder / path, value, manifest)

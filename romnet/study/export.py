@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING
 
 import numpy as np
 from jaxtyping import Float, Int
@@ -17,10 +16,8 @@ from romnet.store.artefact import Manifest
 from romnet.store.modes import load_bases
 from romnet.store.vtkhdf import cell_averages, writing_vtkhdf
 from romnet.study.answers import rebuilt_displacement
-
-if TYPE_CHECKING:
-    from romnet.study.context import Context
-    from romnet.study.stages import Stage
+from romnet.study.context import Context
+from romnet.study.stage import Stage
 
 KIND = "vtkhdf"
 

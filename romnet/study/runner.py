@@ -20,7 +20,8 @@ from romnet.store.artefact import Manifest, read_manifest
 from romnet.store.codec import canonical_json
 from romnet.study.context import Context
 from romnet.study.read import LocatedStudy
-from romnet.study.stages import Stage, stages_of
+from romnet.study.stage import Stage
+from romnet.study.stages import stages_of
 
 
 class State(Enum):

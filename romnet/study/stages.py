@@ -2,67 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from romnet.store.artefact import Manifest
 from romnet.study import actions, answers, export
 from romnet.study.fields import field_files
 from romnet.study.read import HF, Case, LocatedStudy
 from romnet.study.schema import BoxMesh, Centrifugal, Keys, Load, Study, Temperature
+from romnet.study.stage import Stage
 from romnet.study.times import has_own_instants
 from romnet.study.workspace import law_libraries
-
-if TYPE_CHECKING:
-    from romnet.study.context import Context
 
 # Citation keys are those of `romnet cite`.
 _POD = ("Casenave2020",)
 _CUBATURE = ("Casenave2020", "Hernandez2017", "Yaghoobi2015")
-
-Action = Callable[["Context", "Stage", Manifest], None]
-
-
-@dataclass(frozen=True)
-class Stage:
-    """One step of the work, and everything that its result depends on.
-
-    Attributes
-    ----------
-    name
-        ``"pod"``, ``"replay[cycle1]"``, ...
-    path
-        Its artefact, in the folder of results.
-    action
-        What it does.
-    version
-        Raised when the same inputs give another result.
-    parameters
-        The values of the study that it depends on, by their dotted place.
-    inputs
-        Names of the stages whose artefacts it reads.
-    files
-        Foreign files that it reads, by a name that does not depend on where they lie.
-    case
-        The training or online case it belongs to.
-    offline
-        Whether it is needed before any question can be asked.
-    citations
-        Keys of the publications behind it.
-    """
-
-    name: str
-    path: Path
-    action: Action
-    version: int = 1
-    parameters: Mapping[str, Any] = field(default_factory=dict)
-    inputs: tuple[str, ...] = ()
-    files: Mapping[str, Path] = field(default_factory=dict)
-    case: str = ""
-    offline: bool = True
-    citations: tuple[str, ...] = ()
 
 
 def stages_of(located: LocatedStudy) -> dict[str, Stage]:
@@ -74,17 +28,25 @@ def stages_of(located: LocatedStudy) -> dict[str, Stage]:
 
         mesh -> snapshots[cycle1] -> replay[cycle1] -> pod -> cubature -> dual_pod -> model
     """
-    study = located.study
-    units = study.units.model_dump()
-    training = tuple(entry.name for entry in study.training)
+    training = tuple(entry.name for entry in located.study.training)
     table: list[Stage] = [_mesh_stage(located)]
-    for entry in study.training:
-        case = located.cases[entry.name]
-        table += _simulation_stages(located, case, entry.results)
+    for entry in located.study.training:
+        table += _simulation_stages(located, located.cases[entry.name], entry.results)
+    table += _reduction_stages(located, training)
+    table.append(_model_stage(located, training))
+    for name in training:
+        table.append(_online_stage(located, located.cases[name], offline=True))
+        table.append(_errors_stage(name, name, offline=True))
+    for question in located.study.online:
+        table += _question_stages(located, question.name, question.reference, training)
+    return {stage.name: stage for stage in table}
+
+
+def _reduction_stages(located: LocatedStudy, training: tuple[str, ...]) -> list[Stage]:
+    """Return the stages that compress displacements, integrands and dual fields."""
+    study, offline = located.study, located.study.offline
     replays = tuple(f"replay[{name}]" for name in training)
-    snapshots = tuple(f"snapshots[{name}]" for name in training)
-    offline = study.offline
-    table += [
+    return [
         Stage(
             name="pod",
             path=Path("pod.h5"),
@@ -95,7 +57,7 @@ def stages_of(located: LocatedStudy) -> dict[str, Stage]:
                 "constraints": _json(study.constraints),
                 **_amplitudes(located, study.constraints),
             },
-            inputs=("mesh", *snapshots),
+            inputs=("mesh", *(f"snapshots[{name}]" for name in training)),
             citations=_POD,
         ),
         Stage(
@@ -117,38 +79,35 @@ def stages_of(located: LocatedStudy) -> dict[str, Stage]:
             inputs=("mesh", *replays),
             citations=_POD,
         ),
-        Stage(
-            name="model",
-            path=Path("model.h5"),
-            action=actions.model_stage,
-            parameters={
-                "units": units,
-                "materials": _materials(study, study.loads),
-                "constraints": _json(study.constraints),
-                **_amplitudes(located, study.constraints),
-                **{
-                    f"training.{name}": _case_parameters(located, located.cases[name])
-                    for name in training
-                },
-            },
-            inputs=("mesh", "pod", "cubature", "dual_pod", *replays),
-            files={
-                **_libraries(located),
-                **{
-                    f"{name} {label}": path
-                    for name in training
-                    for label, path in _files(located, name).items()
-                },
-            },
-            citations=_CUBATURE,
-        ),
     ]
-    for name in training:
-        table.append(_online_stage(located, located.cases[name], offline=True))
-        table.append(_errors_stage(name, name, offline=True))
-    for question in study.online:
-        table += _question_stages(located, question.name, question.reference, training)
-    return {stage.name: stage for stage in table}
+
+
+def _model_stage(located: LocatedStudy, training: tuple[str, ...]) -> Stage:
+    """Return the stage that packs the reduced model and the training loads."""
+    study = located.study
+    loads = {
+        f"training.{name}": _case_parameters(located, located.cases[name]) for name in training
+    }
+    fields = {
+        f"{name} {label}": path
+        for name in training
+        for label, path in _files(located, name).items()
+    }
+    return Stage(
+        name="model",
+        path=Path("model.h5"),
+        action=actions.model_stage,
+        parameters={
+            "units": study.units.model_dump(),
+            "materials": _materials(study, study.loads),
+            "constraints": _json(study.constraints),
+            **_amplitudes(located, study.constraints),
+            **loads,
+        },
+        inputs=("mesh", "pod", "cubature", "dual_pod", *(f"replay[{name}]" for name in training)),
+        files={**_libraries(located), **fields},
+        citations=_CUBATURE,
+    )
 
 
 def _question_stages(

@@ -3,27 +3,20 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import numpy as np
 from jaxtyping import Float, Int
 
 from romnet.core.arrays import Array
-from romnet.core.communicator import Communicator, together
+from romnet.core.communicator import Communicator
 from romnet.core.snapshots import SnapshotSource, StackedSource
 from romnet.core.tensors import VOIGT
-from romnet.online.newton import NewtonOptions
 from romnet.reduction.dual import DualScalar
 from romnet.reduction.pod import ReducedBasis
 from romnet.reduction.selection import owned
-from romnet.store import artefact
-from romnet.store.artefact import Manifest
 from romnet.store.modes import load_bases
 from romnet.store.snapshots import FieldInfo
-
-if TYPE_CHECKING:
-    from romnet.study.context import Context
-    from romnet.study.stages import Stage
+from romnet.study.context import Context
 
 _DIRECTIONS = ("1", "2", "3")
 
@@ -124,19 +117,6 @@ def is_zero(source: SnapshotSource, comm: Communicator) -> bool:
         for number in range(source.n_snapshots)
     )
     return comm.max(largest) == 0.0
-
-
-def newton_options(context: Context) -> NewtonOptions:
-    """Return when Newton iterations stop, as the study says."""
-    given = context.located.study.newton
-    return NewtonOptions(given.tolerance, given.max_iterations, given.smallest_step)
-
-
-def save_on_first(context: Context, stage: Stage, value: object, manifest: Manifest) -> None:
-    """Write an artefact that every rank holds. Collective: yes."""
-    with together(context.comm):
-        if context.comm.rank == 0:
-            artefact.save(context.folder / stage.path, value, manifest)
 
 
 @dataclass(frozen=True)
