@@ -80,7 +80,7 @@ def test_killed_in_every_stage(small: ModuleType, computed: Path, tmp_path: Path
 def test_killed_at_any_time(small: ModuleType, computed: Path, tmp_path: Path) -> None:
     path = small.write_study(tmp_path, small.STUDY)
     rng = random.Random(5)
-    for _ in range(4):
+    for _ in range(2):
         killed_after(rng.uniform(0.5, 1.5), tmp_path)
         readable(tmp_path)
     commands.offline(commands.open_study(path))

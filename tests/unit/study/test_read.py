@@ -197,7 +197,7 @@ def write_json(path: Path, study: dict[str, Any]) -> None:
     path.write_text(text)
 
 
-@settings(max_examples=250, deadline=None)
+@settings(max_examples=120, deadline=None)
 @given(data=st.data())
 def test_any_mutation_is_a_study_or_a_study_error(
     data: st.DataObject, small: ModuleType, tmp_path_factory: pytest.TempPathFactory
