@@ -279,7 +279,7 @@ def _held(matrix: scipy.sparse.csr_matrix, free: Array) -> scipy.sparse.csr_matr
     rows = np.repeat(np.arange(matrix.shape[0]), np.diff(matrix.indptr))
     held.data[~(free[rows] & free[matrix.indices])] = 0.0
     diagonal = matrix.diagonal()
-    level = float(np.abs(diagonal).mean()) or 1.0
+    level = float(np.abs(diagonal).sum()) / max(diagonal.size, 1) or 1.0
     held.data[(rows == matrix.indices) & ~free[rows]] = level
     return held
 

@@ -7,6 +7,7 @@ is stored. Every test is collective: all ranks run it, in the same order.
 from __future__ import annotations
 
 import gc
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -24,6 +25,17 @@ def pytest_collection_modifyitems(items):
         if _HERE in Path(item.path).parents:
             item.add_marker(pytest.mark.mpi)
             item.add_marker(pytest.mark.timeout(120))
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item):
+    """Say a failure at once: the other ranks may wait for this one until the time is over."""
+    report = yield
+    if report.failed and world().size > 1:
+        capture = item.config.pluginmanager.getplugin("capturemanager")
+        with capture.global_and_fixture_disabled():
+            sys.stderr.write(f"rank {world().rank}: {report.nodeid}\n{report.longreprtext}\n")
+    return report
 
 
 @pytest.fixture(scope="session")
