@@ -25,6 +25,7 @@ from romnet.study.answers import reduced_loading
 from romnet.study.context import Context
 from romnet.study.foreign import finite_instant, open_results, result_path
 from romnet.study.loadcases import point_temperature
+from romnet.study.read import HF
 from romnet.study.stage import Stage
 from romnet.study.training import (
     Component,
@@ -45,8 +46,13 @@ def mesh_stage(context: Context, stage: Stage, manifest: Manifest) -> None:
     """Read or make the mesh."""
     with together(context.comm):
         if context.comm.rank == 0:
-            mesh = read_mesh(context.located)
-            integration_points(context.located, mesh)  # or a bad mesh would replace a good one
+            located = context.located
+            mesh = read_mesh(located)
+            # Or a mesh that is bad, or of another computation, would replace a good one.
+            integration_points(located, mesh)
+            for entry in located.study.training:
+                if entry.results != HF:
+                    open_results(located, entry.name, mesh)
             save_mesh(context.folder / stage.path, mesh, manifest)
 
 
