@@ -140,7 +140,6 @@ class Structure:
                 loading.prescribed.amplitudes, np.ascontiguousarray(lift[rows].T)
             ),
         )
-        every = GappyOperator.build(np.eye(len(points)), largest_norm=1.0)
         return ReducedModel(
             points=points,
             weights=weights,
@@ -148,7 +147,10 @@ class Structure:
             law_specs=(self.spec,),
             law_of_point=np.zeros(len(points), dtype=np.int64),
             dual=tuple(dual),
-            gappy={scalar.name: every for scalar in dual_scalars(dual, self.laws)},
+            gappy={
+                scalar.name: GappyOperator.build(np.eye(len(points)), largest_norm=1.0)
+                for scalar in dual_scalars(dual, self.laws)
+            },
             loadings={loading.name: reduced_loading},
             units={},
         )
