@@ -178,6 +178,44 @@ def make_structure(
     return Structure(part, points, laws, spec, comm)
 
 
+class Spy:
+    """A law that remembers what it is asked."""
+
+    def __init__(self, law):
+        self.law = law
+        self.asked: list[dict[str, Any]] = []
+
+    def __getattr__(self, name):
+        return getattr(self.law, name)
+
+    def integrate(self, strain_old, strain_new, state_old, temperature_old, temperature_new, step):
+        self.asked.append(
+            {
+                "strain_old": strain_old.copy(),
+                "strain_new": strain_new.copy(),
+                "state_old": state_old.copy(),
+                "temperature_old": temperature_old.copy(),
+                "temperature_new": temperature_new.copy(),
+                "step": step,
+            }
+        )
+        return self.law.integrate(
+            strain_old, strain_new, state_old, temperature_old, temperature_new, step
+        )
+
+
+@pytest.fixture
+def spied():
+    """Function that gives the laws of a structure a spy, and the spy."""
+
+    def spy_on(laws: Heterogeneous) -> tuple[Heterogeneous, Spy]:
+        (law,) = laws.laws
+        spy = Spy(law)
+        return Heterogeneous((spy,), laws.law_of_point), spy
+
+    return spy_on
+
+
 @pytest.fixture
 def structure():
     """Function that makes a small box: see `make_structure`."""

@@ -14,6 +14,7 @@ from romnet.fe.history import Amplitude
 from romnet.fe.partition import whole
 from romnet.hf.assembly import StiffnessPattern, stiffness
 from romnet.hf.problem import solve_high_fidelity
+from romnet.laws.contract import TimeStep
 from romnet.online.newton import NewtonOptions
 from romnet.parallel import petsc
 
@@ -48,6 +49,7 @@ def test_a_bar_pulled_by_its_end_answers_hooke_s_law_whatever_the_history(struct
     times = (0.0, 0.1, 0.3, 0.45, 0.6, 0.8, 1.0)
     outcomes = bar.solve(bar.loading(stretch=1e-3, times=times, ramp=cycle))
     for outcome in outcomes:
+        assert outcome.iterations == 1
         stress = YOUNG * 1e-3 * cycle.at(outcome.committed.time) / LENGTHS[0]
         field = bar.laws.field(outcome.committed.state, "stress")
         np.testing.assert_allclose(field[:, 0], stress, atol=1e-9 * YOUNG)
@@ -88,6 +90,28 @@ def test_a_body_held_by_its_ends_bears_the_thermal_stress(structure):
     *_, last = bar.solve(loading)
     field = bar.laws.field(last.committed.state, "stress")
     np.testing.assert_allclose(field[:, 0], -YOUNG * 1.0e-5 * 100.0, rtol=1e-9)
+
+
+def test_the_law_is_asked_from_the_committed_state_and_temperature(structure, spied):
+    cube = structure()
+    loading = cube.loading(pull=100.0, heat=100.0)
+    laws, spy = spied(cube.laws)
+    problem = replace(cube, laws=laws).problem(loading)
+    start = problem.start()
+    rng = np.random.default_rng(0)
+    strain, state = 1e-5 * rng.normal(size=start.strain.shape), start.state + 1e-3
+    committed = replace(start, time=0.2, strain=strain, state=state)
+    unknown = 1e-5 * rng.normal(size=cube.mesh.n_dofs)
+    problem.increment(committed, TimeStep(0.2, 0.3)).evaluate(unknown)
+    (asked,) = spy.asked
+    np.testing.assert_array_equal(asked["strain_old"], strain)
+    np.testing.assert_array_equal(asked["state_old"], state)
+    np.testing.assert_allclose(
+        asked["strain_new"].ravel(), cube.discretization.strain_operator @ unknown, rtol=1e-14
+    )
+    np.testing.assert_array_equal(asked["temperature_old"], loading.temperature.at(0.2))
+    np.testing.assert_array_equal(asked["temperature_new"], loading.temperature.at(0.5))
+    assert asked["step"] == TimeStep(0.2, 0.3)
 
 
 def test_reactions_balance_the_loads(structure):

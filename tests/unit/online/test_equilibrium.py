@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -10,6 +12,7 @@ from romnet.hf.assembly import StiffnessPattern, internal_force, stiffness
 from romnet.laws.contract import TimeStep
 from romnet.online.equilibrium import ReducedProblem
 from romnet.online.newton import SingularTangentError
+from romnet.online.stepping import Committed
 
 ALONE = SerialCommunicator()
 
@@ -148,9 +151,25 @@ def test_evaluating_twice_gives_the_same_and_changes_nothing(cube, loading, mode
     assert (unknown == 1e-3).all()
 
 
+def test_the_law_is_asked_from_the_committed_state_and_temperature(cube, loading, modes, spied):
+    model = cube.reduced(loading, modes)
+    problem = ReducedProblem.build(model, model.loadings["test"], ALONE)
+    laws, spy = spied(problem.laws)
+    problem = replace(problem, laws=laws)
+    start = problem.start()
+    committed = Committed(0.2, np.ones(4), np.ones(4), start.strain + 1e-5, start.state + 1e-3)
+    problem.increment(committed, TimeStep(0.2, 0.3)).evaluate(np.full(4, 1e-5))
+    (asked,) = spy.asked
+    np.testing.assert_array_equal(asked["strain_old"], committed.strain)
+    np.testing.assert_array_equal(asked["state_old"], committed.state)
+    np.testing.assert_allclose(asked["temperature_old"], loading.temperature.at(0.2))
+    np.testing.assert_allclose(asked["temperature_new"], loading.temperature.at(0.5))
+    assert asked["step"] == TimeStep(0.2, 0.3)
+
+
 def test_the_guess_extrapolates_the_last_increment(cube, loading, modes):
     model = cube.reduced(loading, modes)
     problem = ReducedProblem.build(model, model.loadings["test"], ALONE)
     start = problem.start()
-    moving = type(start)(0.5, np.ones(4), np.full(4, 2.0), start.strain, start.state)
+    moving = Committed(0.5, np.ones(4), np.full(4, 2.0), start.strain, start.state)
     assert problem.increment(moving, TimeStep(0.5, 0.25)).guess.tolist() == [1.5] * 4

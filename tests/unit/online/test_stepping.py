@@ -148,6 +148,11 @@ def test_every_target_is_hit_exactly_by_ascending_accepted_increments(gaps, long
         assert outcome.committed.unknown[0] == pytest.approx(outcome.committed.time, rel=1e-9)
 
 
+def test_rounding_of_lengths_does_not_move_the_targets():
+    times = 0.1 * np.arange(1, 60)
+    assert [outcome.committed.time for outcome in run(Ramp(), times)] == times.tolist()
+
+
 @pytest.mark.parametrize("times", [[0.0, 1.0], [1.0, 0.5], [1.0, 1.0], [np.nan]])
 def test_instants_that_do_not_ascend_are_refused(times):
     with pytest.raises(ValueError, match="must ascend from 0"):

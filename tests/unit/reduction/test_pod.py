@@ -228,6 +228,15 @@ def test_truncation_is_the_published_rule_cut_at_the_number_of_modes_asked_for(v
     assert Truncation(rtol=rtol, modes=modes).count(values) == expected
 
 
+def test_many_small_values_together_may_weigh_more_than_the_tolerance():
+    # Each below half of the first; four of eleven may go until the rest weighs a quarter.
+    assert Truncation(rtol=0.5).count(np.array([1.0] + [0.4] * 11)) == 8
+
+
+def test_one_value_above_the_tolerance_is_kept_though_it_weighs_little():
+    assert Truncation(rtol=0.1).count(np.array([1.0] * 50 + [0.2])) == 51
+
+
 def test_truncation_at_zero_keeps_all_but_rounding():
     assert Truncation().count(np.array([1.0, 1e-10, 1e-16, 0.0])) == 2
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -47,6 +49,22 @@ def test_the_history_matters_not_only_the_last_displacement(structure):
     short = cube.loading(pull=400.0, times=(0.0, 1.0))
     *_, jump = replayed(cube, outcomes[-1:], short)
     assert np.abs(whole.state - jump.state).max() > 1e-3 * np.abs(whole.state).max()
+
+
+def test_every_increment_starts_where_the_last_one_ended(structure, spied):
+    cube = structure()
+    loading = cube.loading(pull=200.0, heat=200.0, times=(0.0, 0.5, 1.0))
+    outcomes = cube.solve(loading)
+    laws, spy = spied(cube.laws)
+    *_, last = replayed(replace(cube, laws=laws), outcomes, loading)
+    first, second = spy.asked
+    assert (first["step"].start, first["step"].end, second["step"].end) == (0.0, 0.5, 1.0)
+    assert not first["strain_old"].any()
+    np.testing.assert_array_equal(first["temperature_old"], loading.temperature.at(0.0))
+    for name in ("strain", "temperature"):
+        np.testing.assert_array_equal(second[f"{name}_old"], first[f"{name}_new"])
+    np.testing.assert_array_equal(second["temperature_new"], loading.temperature.at(1.0))
+    np.testing.assert_array_equal(second["strain_new"], last.strain)
 
 
 def test_flat_stresses_are_point_by_point(structure):
