@@ -65,10 +65,11 @@ class Structure:
 
     def constrained(self, *, grip: bool = False):
         """Dofs held: symmetry-like supports, and the face x1 along x if it is gripped."""
-        held = np.zeros((self.mesh.n_nodes, 3), dtype=bool)
+        held = np.zeros((self.mesh.n_nodes, self.mesh.n_dim), dtype=bool)
         held[self.mesh.node_sets["x0"], 0] = True
         held[self.mesh.node_sets["x0y0"], 1] = True
-        held[self.mesh.node_sets["x0y0z0"], 2] = True
+        if self.mesh.n_dim == 3:
+            held[self.mesh.node_sets["x0y0z0"], 2] = True
         if grip:
             held[self.mesh.node_sets["x1"], 0] = True
         return held.ravel()
@@ -90,11 +91,11 @@ class Structure:
         always = Amplitude(np.array([0.0]), np.array([1.0]), after="hold")
         mesh, points = self.mesh, self.discretization
         faces = mesh.face_sets["x1"]
-        traction = np.tile([pull, 0.0, 0.0], (len(faces.cells), 1))
+        traction = np.tile(pull * np.eye(mesh.n_dim)[0], (len(faces.cells), 1))
         force = traction_vector(mesh, faces, traction)
         bump = np.exp(-4.0 * ((mesh.nodes - 0.5) ** 2).sum(axis=1))
         nodal = np.stack([np.full(mesh.n_nodes, 20.0), heat * bump + uniform_heat])
-        prescribed = np.zeros((mesh.n_nodes, 3))
+        prescribed = np.zeros((mesh.n_nodes, mesh.n_dim))
         prescribed[mesh.node_sets["x1"], 0] = stretch
         return Loading(
             name="test",

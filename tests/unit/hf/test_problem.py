@@ -43,6 +43,31 @@ def test_a_bar_under_traction_answers_hooke_s_law(structure, cell):
         np.testing.assert_allclose(field, expected, atol=1e-9)
 
 
+@pytest.mark.parametrize("cell", ["quad4", "tri6"])
+def test_a_plate_in_plane_strain_answers_hooke_s_law(structure, cell):
+    plate = structure(law="elastic", lengths=LENGTHS[:2], divisions=(3, 2), cell=cell)
+    *_, last = plate.solve(plate.loading(pull=80.0))
+    strain = np.array([1.0 - POISSON**2, -POISSON * (1.0 + POISSON)]) * 80.0 / YOUNG
+    np.testing.assert_allclose(
+        last.committed.unknown, (plate.mesh.nodes * strain).ravel(), atol=1e-14
+    )
+    field = plate.laws.field(last.committed.state, "stress")
+    expected = np.tile([80.0, 0.0, POISSON * 80.0, 0.0], (len(field), 1))
+    np.testing.assert_allclose(field, expected, atol=1e-9)
+
+
+@pytest.mark.parametrize("n_dim", [2, 3])
+def test_multigrid_knows_rigid_motions_in_the_plane_and_in_space(structure, monkeypatch, n_dim):
+    monkeypatch.setattr(petsc, "DIRECT_LIMIT", 0)
+    cell = {2: "quad4", 3: "hex8"}[n_dim]
+    body = structure(law="elastic", lengths=LENGTHS[:n_dim], divisions=(8,) * n_dim, cell=cell)
+    loading = body.loading(pull=80.0)
+    problem = body.problem(loading)
+    assert len(problem.linear_solver._near_null.getVecs()) == {2: 3, 3: 6}[n_dim]
+    list(solve_high_fidelity(problem))
+    assert problem.linear_solver._solver.getIterationNumber() < 40
+
+
 def test_a_bar_pulled_by_its_end_answers_hooke_s_law_whatever_the_history(structure):
     bar = structure(law="elastic", lengths=LENGTHS)
     cycle = Amplitude(np.array([0.0, 0.3, 0.6, 1.0]), np.array([0.0, 2.0, -1.0, 0.0]))
