@@ -100,6 +100,34 @@ def solve(
     .. [1] F. Casenave, N. Akkari, F. Bordeu, C. Rey, D. Ryckelynck, "A nonintrusive distributed
        reduced-order modeling framework for nonlinear structural mechanics", Int. J. Numer.
        Methods Eng. 121 (2020) 32-53.
+
+    Examples
+    --------
+    A bar as one point and one mode, its unit stretch:
+
+    >>> from romnet.fe.history import Amplitude, SeparatedField
+    >>> ramp = Amplitude(np.array([0.0, 1.0]), np.array([0.0, 1.0]))
+    >>> pull = ReducedLoading(
+    ...     name="pull",
+    ...     times=np.array([0.0, 0.5, 1.0]),
+    ...     force=SeparatedField((ramp,), np.array([[6.0]])),
+    ...     temperature=SeparatedField.zero(1),
+    ...     lift_strain=SeparatedField.zero(6),
+    ... )
+    >>> model = ReducedModel(
+    ...     points=np.array([0]),
+    ...     weights=np.array([1.0]),
+    ...     strain_modes=np.eye(6)[None, :, :1],
+    ...     law_specs=({"law": "elastic", "parameters": {"young": 2.0, "poisson": 0.0}},),
+    ...     law_of_point=np.array([0]),
+    ...     dual=(),
+    ...     gappy={},
+    ...     loadings={"pull": pull},
+    ...     units={},
+    ... )
+    >>> solution = solve(model, model.loadings["pull"])
+    >>> solution.status.label, solution.coefficients.round(9).tolist()
+    ('converged', [[0.0, 1.5, 3.0]])
     """
     comm = comm or SerialCommunicator()
     began = perf_counter()
@@ -153,5 +181,9 @@ def rebuilt(
         The model and its answer.
     name
         The field: ``"p"``, ``"stress_11"``, ...
+
+    Notes
+    -----
+    Collective: no. Mutates nothing. Cost: one product with the modes.
     """
     return modes @ (model.gappy[name].inverse @ solution.dual[name])

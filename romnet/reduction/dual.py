@@ -51,6 +51,19 @@ def dual_scalars(fields: Iterable[str], laws: Heterogeneous) -> tuple[DualScalar
     ------
     StudyError
         If no law has such a field; the message lists those there are.
+
+    Notes
+    -----
+    Collective: no. Mutates nothing.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from romnet.laws.registry import build_law
+    >>> spec = {"law": "elastic", "parameters": {"young": 2.0, "poisson": 0.0}}
+    >>> laws = Heterogeneous((build_law(spec, n_components=4),), np.zeros(1, dtype=int))
+    >>> [scalar.name for scalar in dual_scalars(("stress",), laws)]
+    ['stress_11', 'stress_22', 'stress_33', 'stress_12']
     """
     scalars: list[DualScalar] = []
     for field in fields:

@@ -75,7 +75,28 @@ def replay(
 
     Notes
     -----
-    Collective: no. Deterministic: yes. Memory: two states of the points of this rank.
+    Collective: no. Deterministic: yes. Mutates nothing. Memory: two states of the points of this
+    rank. Cost: one law call for each point and instant.
+
+    Examples
+    --------
+    >>> from romnet.core.snapshots import ArraySource
+    >>> from romnet.fe.discretization import discretize
+    >>> from romnet.fe.structured import box_mesh
+    >>> from romnet.laws.registry import build_law
+    >>> points = discretize(box_mesh((1.0, 1.0, 1.0), (1, 1, 1)))
+    >>> spec = {"law": "elastic", "parameters": {"young": 2.0, "poisson": 0.0}}
+    >>> laws = Heterogeneous((build_law(spec, n_components=6),), np.zeros(8, dtype=int))
+    >>> stretch = (points.mesh.nodes * (0.1, 0.0, 0.0)).ravel()
+    >>> instants = replay(
+    ...     ArraySource(np.outer(stretch, [0.0, 1.0])),
+    ...     np.array([0.0, 1.0]),
+    ...     SeparatedField.zero(8),
+    ...     discretization=points,
+    ...     laws=laws,
+    ... )
+    >>> [round(float(instant.state[0, 0]), 9) for instant in instants]
+    [0.0, 0.2]
     """
     shape = (discretization.n_points, discretization.n_components)
     warm = temperature.at(times[0])
