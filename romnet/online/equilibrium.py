@@ -87,13 +87,17 @@ class ReducedProblem:
         return self.loading.lift_strain.at(time).reshape(shape)[self.share]
 
     def start(self) -> Committed:
-        """Return the virgin state at the first instant of the load case."""
+        """Return the virgin state at the first instant of the load case.
+
+        Nothing is strained yet: a displacement prescribed from the beginning is reached in the
+        first increment, as in the high-fidelity model.
+        """
         time = float(self.loading.times[0])
         return Committed(
             time=time,
             unknown=np.zeros(self.model.n_modes),
             rate=np.zeros(self.model.n_modes),
-            strain=self.lift_strain(time),
+            strain=np.zeros((len(self.share), self.model.n_components)),
             state=self.laws.initial_state(self.temperature(time)),
         )
 

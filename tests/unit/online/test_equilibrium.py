@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from romnet.core.communicator import SerialCommunicator
+from romnet.fe.history import Amplitude
 from romnet.hf.assembly import StiffnessPattern, internal_force, stiffness
 from romnet.laws.contract import TimeStep
 from romnet.online.equilibrium import ReducedProblem
@@ -173,3 +174,12 @@ def test_the_guess_extrapolates_the_last_increment(cube, loading, modes):
     start = problem.start()
     moving = Committed(0.5, np.ones(4), np.full(4, 2.0), start.strain, start.state)
     assert problem.increment(moving, TimeStep(0.5, 0.25)).guess.tolist() == [1.5] * 4
+
+
+def test_nothing_is_strained_at_the_start_whatever_is_prescribed(cube, modes):
+    always = Amplitude(np.array([0.0]), np.array([1.0]), after="hold")
+    loading = cube.loading(stretch=1e-3, ramp=always)
+    model = cube.reduced(loading, modes)
+    problem = ReducedProblem.build(model, model.loadings["test"], ALONE)
+    assert not problem.start().strain.any()
+    assert problem.lift_strain(0.0).any()

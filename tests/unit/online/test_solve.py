@@ -9,6 +9,7 @@ import pytest
 
 from romnet.core.snapshots import ArraySource
 from romnet.core.status import Status
+from romnet.fe.history import Amplitude
 from romnet.fe.inner_products import l2_mass
 from romnet.online.newton import NewtonOptions
 from romnet.online.solve import rebuilt, solve
@@ -66,6 +67,21 @@ def test_prescribed_displacements_come_on_top_of_the_modes(cube):
     solution = solve(model, model.loadings["test"], options=TIGHT)
     found = lift + basis.modes @ solution.coefficients
     assert np.abs(found - values).max() < 1e-7 * np.abs(values).max()
+
+
+def test_a_displacement_prescribed_from_the_beginning_is_reached_in_the_first_increment(cube):
+    always = Amplitude(np.array([0.0]), np.array([1.0]), after="hold")
+    loading = cube.loading(stretch=2e-3, ramp=always, times=(0.0, 0.5, 1.0))
+    outcomes = cube.solve(loading, tolerance=1e-11)
+    modes = np.eye(cube.mesh.n_dofs)[:, ~loading.constrained]
+    model = cube.reduced(loading, modes, dual=("p",))
+    solution = solve(model, model.loadings["test"], options=TIGHT)
+    for number, outcome in enumerate(outcomes, start=1):
+        found = loading.prescribed.at(1.0) + modes @ solution.coefficients[:, number]
+        np.testing.assert_allclose(found, outcome.committed.unknown, atol=1e-10)
+        p = cube.laws.field(outcome.committed.state, "p")[:, 0]
+        np.testing.assert_allclose(solution.dual["p"][:, number], p, rtol=1e-6)
+    assert solution.dual["p"].max() > 1e-5
 
 
 def test_the_answer_counts_its_corrections_and_cuts(cube):
