@@ -174,8 +174,11 @@ def rebuilt_displacement(
     prescribed = context.loading(solution.case).prescribed
 
     def at_instant(number: int) -> Float[Array, " n_dofs"]:
-        lift = prescribed.at(float(solution.times[number]))
-        return np.asarray(lift + modes @ solution.coefficients[:, number])
+        moved: Array = modes @ solution.coefficients[:, number]
+        # The first instant is the virgin state, also where the motion is prescribed throughout.
+        if number > 0:
+            moved = moved + prescribed.at(float(solution.times[number]))
+        return moved
 
     return at_instant
 

@@ -58,6 +58,7 @@ def training_displacement(context: Context) -> SnapshotSource:
             continue
         times = context.snapshots(name).times
         lift = np.stack([prescribed.at(float(time)) for time in times], axis=1)
+        lift[:, 0] = 0.0  # the virgin state, also where the motion is prescribed from the start
         parts.append(_Unlifted(source, lift))
     return StackedSource(tuple(parts))
 
