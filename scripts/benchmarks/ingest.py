@@ -14,15 +14,16 @@ from romnet.study.context import Context
 
 def measure(data: Path | None) -> dict[str, object]:
     """Return replay, offline and online figures."""
+    files = foreign_files(data)
     with TemporaryDirectory() as folder:
-        path = foreign_study(Path(folder), foreign_files(data), {})
-        context = commands.open_study(path)
+        context = commands.open_study(foreign_study(Path(folder) / "one", files, {}))
         summary = commands.offline(context)
         if summary is None:
             message = "the offline stage made no model"
             raise SystemExit(message)
         again = commands.online(context, case="again")[0]
         cycle2 = commands.online(context, case="cycle2")[0]
+        cycle3 = _third_cycle(Path(folder) / "two", files)
         return {
             "replayed_stress": _replayed_stress(context),
             "modes": summary.modes,
@@ -33,7 +34,16 @@ def measure(data: Path | None) -> dict[str, object]:
             "u": again.errors["u"],
             "p": again.errors["p"],
             "cycle2": {"u": cycle2.errors["u"], "p": cycle2.errors["p"]},
+            "cycle3": {"u": cycle3.errors["u"], "p": cycle3.errors["p"]},
         }
+
+
+def _third_cycle(folder: Path, files: Path) -> commands.OnlineSummary:
+    """Train on two cycles of the same mesh and fields, which no file holds, and ask for a third."""
+    training = [{"name": "seen", "results": "hf", "until": 4.0, "increments": 20}]
+    asked = {"name": "cycle3", "until": 6.0, "increments": 30, "reference": "hf"}
+    path = foreign_study(folder, files, {"training": training, "online": [asked]})
+    return commands.online(commands.open_study(path))[0]
 
 
 def _replayed_stress(context: Context) -> float:
