@@ -38,7 +38,8 @@ def fields_at(time: float) -> tuple[float, dict, dict]:
 
 def read_with_vtk(path: Path, step: int):
     """Return the reader and the grid of one step."""
-    vtk = pytest.importorskip("vtk", reason="the test extra brings VTK")
+    import vtk  # slow to load; the test extra brings it
+
     reader = vtk.vtkHDFReader()
     reader.SetFileName(str(path))
     reader.UpdateInformation()
