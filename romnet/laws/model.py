@@ -142,6 +142,9 @@ class LawModel:
         What a study can say.
     assemble
         Makes the law from its parameters, its thermal expansion and the number of components.
+    example
+        Parameters of a plausible material, in N, mm, s: what documentation, benchmarks and the
+        conformity suite build the law with.
     """
 
     name: str
@@ -149,6 +152,7 @@ class LawModel:
     equations: str
     parameters: tuple[Parameter, ...]
     assemble: Callable[[ParameterValues, ThermalExpansion, int], ConstitutiveLaw]
+    example: Mapping[str, object] = field(default_factory=dict)
 
     def build(
         self,

@@ -34,4 +34,5 @@ MODEL = LawModel(
     equations="stress = C(T) : (strain - thermal strain)",
     parameters=(YOUNG, POISSON),
     assemble=_assemble,
+    example={"young": 2.0e5, "poisson": 0.3},
 )

@@ -99,4 +99,12 @@ dp/dt = <f / K>^n, or f <= 0 if K = 0;  dev = (3/2) dp (dev stress - X) / J2(dev
         ),
     ),
     assemble=_assemble,
+    example={
+        "young": 2.0e5,
+        "poisson": 0.3,
+        "yield_stress": 10.0,
+        "viscosity": 300.0,
+        "exponent": 30.0,
+        "kinematic": [{"modulus": 1.0e5, "recall": 1000.0}],
+    },
 )
