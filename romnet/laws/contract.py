@@ -13,10 +13,22 @@ from romnet.core.arrays import Array
 
 @dataclass(frozen=True)
 class TimeStep:
-    """One increment of time, from `start` over `length` [time]."""
+    """One increment of time.
+
+    Attributes
+    ----------
+    start
+        Its first instant [time].
+    length
+        Its length [time].
+    number
+        1 in the first increment of a history, more later; laws that prepare themselves in their
+        first increment ask for it.
+    """
 
     start: float
     length: float
+    number: int = 1
 
     @property
     def end(self) -> float:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from functools import cached_property
 from pathlib import Path
 
 import numpy as np
@@ -12,12 +13,16 @@ from jaxtyping import Float
 from romnet.core.arrays import Array
 from romnet.core.errors import LawError
 from romnet.laws.contract import LawResponse, TimeStep
-from romnet.laws.native.driver import Driver
-from romnet.laws.native.loading import load_function
+from romnet.laws.native.driver import Driver, Functions
+from romnet.laws.native.loading import exported, library_digest, load_function
+from romnet.laws.points import PointLocations, PredefinedField
 from romnet.laws.tables import PropertyTable, ThermalExpansion
 
 STRESS = "stress"
 INITIAL_THERMAL_STRAIN = "initial_thermal_strain"
+# What compilers make of SUBROUTINE UMAT and SUBROUTINE SDVINI.
+UMAT_SYMBOLS = ("umat_", "umat", "UMAT")
+SDVINI_SYMBOLS = ("sdvini_", "sdvini", "SDVINI")
 
 
 @dataclass(frozen=True, eq=False)
@@ -26,15 +31,16 @@ class UmatLaw:
 
     The UMAT receives the mechanical strain, that is the total strain less the thermal strain
     since the initial temperature, and the properties at the temperature of the end of the
-    increment. A row of the state holds the stress, the thermal strain at the initial temperature
-    and STATEV, in this order.
+    increment. Without expansion that is the total strain: such a UMAT may expand by itself, from
+    TEMP and DTEMP. A row of the state holds the stress, the thermal strain at the initial
+    temperature and STATEV, in this order.
 
     Attributes
     ----------
     library
         Shared library.
     function
-        Exported name, ``"umat_"`` for most compilers.
+        Exported name; left empty, the first of `UMAT_SYMBOLS` that the library exports.
     properties
         PROPS.
     expansion
@@ -42,13 +48,22 @@ class UmatLaw:
     n_components
         NTENS: 6, or 4 in plane strain.
     n_statev
-        NSTATV, which starts at zero.
+        NSTATV.
     statev_fields
         Named ranges of STATEV.
     name
         CMNAME.
     symmetric_tangent
         Whether DDSDDE is always symmetric; when in doubt, it is not.
+    initial
+        STATEV of a virgin point; if None, what the library's SDVINI sets, or zeros if it has none.
+    predefined
+        Fields that the UMAT receives as PREDEF and DPRED, in this order.
+    locations
+        Places and numbers of the points, see `bound`; None if they do not matter.
+    threads
+        Threads that share a batch; for UMATs that keep no memory of their own, as Fortran's SAVE
+        and COMMON do.
     state_fields
         Named ranges of the state.
 
@@ -57,13 +72,15 @@ class UmatLaw:
     PluginError
         When built from a library that cannot be loaded, see `romnet.laws.native.loading`.
     LawError
-        When built with a number of components other than 4 and 6, or a range outside STATEV.
+        When built with a number of components other than 4 and 6, a range outside STATEV, or
+        initial values that do not fill it.
 
     Notes
     -----
-    `integrate` is deterministic as far as the UMAT is, runs in the calling thread and costs
-    some 10 microseconds a call over the UMAT itself. A point whose stress or tangent is not
-    finite, or whose PNEWDT is below 1, is listed as failed; its proposed factor is PNEWDT, or 0.5.
+    `integrate` is deterministic as far as the UMAT is, gives the same bits on any number of
+    threads and costs some 15 microseconds a call over the UMAT itself. A point whose stress or
+    tangent is not finite, or whose PNEWDT is below 1, is listed as failed; its proposed factor is
+    PNEWDT, or 0.5.
 
     Examples
     --------
@@ -95,15 +112,45 @@ class UmatLaw:
     statev_fields: Mapping[str, slice] = field(default_factory=dict)
     name: str = "MATERIAL"
     symmetric_tangent: bool = False
+    initial: Float[Array, " n_statev"] | None = None
+    predefined: tuple[PredefinedField, ...] = ()
+    locations: PointLocations | None = None
+    threads: int = 1
     state_fields: Mapping[str, slice] = field(init=False)
     _driver: Driver = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
         """Load the library and lay out the state."""
-        n, first = self.n_components, self.n_components + 1
-        if n not in {4, 6}:
-            message = f"{self.name}: a UMAT works on 4 or 6 components here, not on {n}."
+        if self.n_components not in {4, 6}:
+            message = (
+                f"{self.name}: a UMAT works on 4 or 6 components here, not on {self.n_components}."
+            )
             raise LawError(message)
+        if self.initial is not None and len(self.initial) != self.n_statev:
+            message = (
+                f"{self.name}: {len(self.initial)} initial values for the {self.n_statev} entries "
+                "of STATEV."
+            )
+            raise LawError(message)
+        object.__setattr__(self, "state_fields", self._fields())
+        if not self.function:
+            load_function(self.library, *UMAT_SYMBOLS)
+            found = next(iter(exported(self.library, *UMAT_SYMBOLS)))
+            object.__setattr__(self, "function", found)
+        sdvini = exported(self.library, *SDVINI_SYMBOLS).values()
+        driver = Driver(
+            Functions(load_function(self.library, self.function), next(iter(sdvini), None)),
+            self.name,
+            (self.n_components, self.n_statev, len(self.predefined)),
+            self.properties,
+            self.expansion,
+            locations=self.locations,
+        )
+        object.__setattr__(self, "_driver", driver)
+
+    def _fields(self) -> dict[str, slice]:
+        """Lay out the state."""
+        n, first = self.n_components, self.n_components + 1
         fields = {STRESS: slice(0, n), INITIAL_THERMAL_STRAIN: slice(n, first)}
         for name, columns in self.statev_fields.items():
             if name in fields:
@@ -116,28 +163,52 @@ class UmatLaw:
                 )
                 raise LawError(message)
             fields[name] = slice(first + columns.start, first + columns.stop)
-        driver = Driver(
-            load_function(self.library, self.function),
-            self.name,
-            (n, self.n_statev),
-            self.properties,
-            self.expansion,
-        )
-        object.__setattr__(self, "state_fields", fields)
-        object.__setattr__(self, "_driver", driver)
+        return fields
 
     @property
     def n_state(self) -> int:
         """Columns of the state."""
         return self.n_components + 1 + self.n_statev
 
+    @cached_property
+    def digest(self) -> str:
+        """SHA-256 of the library."""
+        return library_digest(self.library)
+
+    def bound(
+        self,
+        locations: PointLocations,
+        predefined: tuple[PredefinedField, ...] | None = None,
+    ) -> UmatLaw:
+        """Return the same law for certain points, which the UMAT then knows.
+
+        Parameters
+        ----------
+        locations
+            Their COORDS, NOEL and NPT.
+        predefined
+            Fields with a value for each of these points; if None, those of this law.
+
+        Returns
+        -------
+        UmatLaw
+            A law for batches of exactly these points.
+        """
+        fields = self.predefined if predefined is None else predefined
+        return replace(self, locations=locations, predefined=fields)
+
     def initial_state(
         self, temperature: Float[Array, " n_points"]
     ) -> Float[Array, "n_points n_state"]:
         """Return the virgin state, free of stress and of thermal strain at this temperature."""
+        self._check_count(len(temperature))
         state = np.zeros((len(temperature), self.n_state))
         warm = np.ascontiguousarray(temperature, dtype=float)
         state[:, self.n_components] = self._driver.thermal_strain(warm)
+        if self.initial is not None:
+            state[:, self.n_components + 1 :] = self.initial
+        elif self.n_statev:
+            self._driver.initialise(state)
         return state
 
     def integrate(
@@ -155,6 +226,8 @@ class UmatLaw:
         ------
         ValueError
             If the arrays do not have the shapes of this law.
+        LawError
+            If a predefined field is not known at the time of the increment.
         """
         n_points = len(state_old)
         wide = (n_points, self.n_components)
@@ -172,12 +245,36 @@ class UmatLaw:
                 f"{temperature_old.shape} and {temperature_new.shape}."
             )
             raise ValueError(message)
+        self._check_count(n_points)
         return self._driver.integrate(
             (_plain(strain_old), _plain(strain_new)),
             _plain(state_old),
             (_plain(temperature_old), _plain(temperature_new)),
             step,
+            fields=self._predefined(n_points, step) if self.predefined else None,
+            threads=self.threads,
         )
+
+    def _predefined(self, n_points: int, step: TimeStep) -> tuple[Array, Array]:
+        """Return the predefined fields at the start and at the end of an increment."""
+        fields = np.empty((2, n_points, len(self.predefined)))
+        for row, time in enumerate((step.start, step.end)):
+            for column, given in enumerate(self.predefined):
+                values = given.at(time)
+                if len(values) not in {1, n_points}:
+                    message = (
+                        f"{self.name}: field {given.name!r} has {len(values)} values for "
+                        f"{n_points} points."
+                    )
+                    raise ValueError(message)
+                fields[row, :, column] = values
+        return fields[0], fields[1]
+
+    def _check_count(self, n_points: int) -> None:
+        """Refuse a batch of other points than those the law is bound to."""
+        if self.locations is not None and len(self.locations) != n_points:
+            message = f"{self.name}: is bound to {len(self.locations)} points, got {n_points}."
+            raise ValueError(message)
 
 
 def _plain(array: Array) -> Array:

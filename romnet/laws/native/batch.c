@@ -4,7 +4,6 @@
  * STATEV (n_statev). All arrays are C-ordered with the point first.
  */
 #include <fenv.h>
-#include <math.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
@@ -12,24 +11,39 @@
 #include "tensors.h"
 #include "umat.h"
 
-enum { NAME_LENGTH = 80 };
+enum { NAME_LENGTH = 80, LEAST_FIELDS = 8 };
 
-/* What stays the same from call to call. */
+/* What stays the same from call to call. Points are told by their place in the batch where
+ * `numbers` is null, and are all at the origin where `coordinates` is null. */
 typedef struct {
     umat_function *umat;
+    sdvini_function *sdvini; /* or null */
     char name[NAME_LENGTH];
     int32_t n_components;
     int32_t n_statev;
     int32_t n_properties;
+    int32_t n_fields;
     int32_t n_property_temperatures;
     int32_t n_expansion_temperatures;
-    int32_t reserved;
     const double *property_temperatures; /* ascending */
     const double *properties;            /* (n_property_temperatures, n_properties) */
     const double *expansion_temperatures;
     const double *expansion;             /* secant coefficients */
     double reference;                    /* where the thermal strain is zero */
+    const double *coordinates;           /* (n_points, 3) */
+    const int32_t *numbers;              /* (n_points, 2): NOEL, NPT */
 } Law;
+
+/* What changes from call to call. */
+typedef struct {
+    int64_t first, last; /* points to integrate */
+    const double *strain_old, *strain_new, *state_old, *temperature_old, *temperature_new;
+    const double *fields_old, *fields_new; /* (n_points, n_fields), null without fields */
+    double start, length;                  /* of the increment of time */
+    int number;                            /* of the increment */
+    double *stress, *state, *tangent;
+    int64_t *failed;
+} Batch;
 
 /* Number k of the interval [k, k + 1] of `grid` that holds x, and the position in it. Outside
  * the grid, or on a grid of one value, the nearest end holds. */
@@ -68,13 +82,6 @@ static void properties_at(const Law *law, double temperature, double *properties
         for (int i = 0; i < n; i++) properties[i] += s * (here[n + i] - here[i]);
 }
 
-INLINE int all_finite(int n, const double *values)
-{
-    int bad = 0; /* no early return: the loop is short, and vectorised this way */
-    for (int i = 0; i < n; i++) bad |= !isfinite(values[i]);
-    return !bad;
-}
-
 /* Thermal strain of each temperature, with the same arithmetic as the integration. */
 void romnet_thermal_strain(const Law *law, int64_t n_points, const double *temperature,
                            double *strain)
@@ -82,97 +89,182 @@ void romnet_thermal_strain(const Law *law, int64_t n_points, const double *tempe
     for (int64_t i = 0; i < n_points; i++) strain[i] = thermal_strain(law, temperature[i]);
 }
 
-/* What changes from call to call; arrays are C-ordered, the point first. */
-typedef struct {
-    int64_t n_points;
-    const double *strain_old, *strain_new, *temperature_old, *temperature_new;
-    double start, length; /* of the increment of time */
-    double *stress, *state, *tangent;
-    int64_t *failed;
-} Batch;
-
-/* Integrate one point, whose row of the new state holds the old one. Returns the step factor that
- * the law proposes: 1 when content, 0.5 when its answer is not finite and it proposes nothing. */
-INLINE double integrate_point(const int n, const Law *law, const Batch *batch, int64_t point,
-                              double *properties)
+/* Let SDVINI, if there is one, fill STATEV row by row of the state. */
+void romnet_initialise(const Law *law, int64_t n_points, double *state)
 {
-    /* Local, so that a law which writes where it should only read harms nobody. */
-    double rotation[9] = {1, 0, 0, 0, 1, 0, 0, 0, 1}, gradient_old[9] = {1, 0, 0, 0, 1, 0, 0, 0, 1};
-    double gradient_new[9] = {1, 0, 0, 0, 1, 0, 0, 0, 1}, coordinates[3] = {0}, size = 1.0;
-    double field[8] = {0}, field_increment[8] = {0}, ddsddt[MAX_COMPONENTS] = {0};
-    double drplde[MAX_COMPONENTS] = {0}, sse = 0.0, spd = 0.0, scd = 0.0, rpl = 0.0, drpldt = 0.0;
-    double times[2] = {batch->start, batch->start}, length = batch->length;
-    int step[4] = {1, 1, 0, 0}, increment_number = 1, one = 1, number = (int)point + 1;
+    if (!law->sdvini) return;
+    for (int64_t point = 0; point < n_points; point++) {
+        double coordinates[3] = {0};
+        int n_statev = law->n_statev, n_coordinates = 3, one = 1;
+        int element = law->numbers ? law->numbers[2 * point] : (int)point + 1;
+        int number = law->numbers ? law->numbers[2 * point + 1] : 1;
+        if (law->coordinates) memcpy(coordinates, law->coordinates + 3 * point, sizeof coordinates);
+        law->sdvini(state + point * (law->n_components + 1 + n_statev) + law->n_components + 1,
+                    coordinates, &n_statev, &n_coordinates, &element, &number, &one, &one);
+    }
+}
+
+/* What depends on temperature, at that of the point before: neighbours often share theirs. */
+typedef struct {
+    double old, new;                 /* temperatures */
+    double thermal_old, thermal_new; /* thermal strains since the reference temperature */
+    double *properties;              /* those of law */
+} Warmth;
+
+INLINE void warm_up(const Law *law, double old, double new, Warmth *warmth)
+{
+    if (new != warmth->new) {
+        properties_at(law, new, warmth->properties);
+        warmth->thermal_new = thermal_strain(law, new);
+        warmth->new = new;
+    }
+    if (old != warmth->old) {
+        warmth->thermal_old = old == new ? warmth->thermal_new : thermal_strain(law, old);
+        warmth->old = old;
+    }
+}
+
+/* Arguments that a law has no reason to write but might: each point gets fresh ones. */
+typedef struct {
+    double rotation[9], gradient_old[9], gradient_new[9], coordinates[3];
+    double ddsddt[MAX_COMPONENTS], drplde[MAX_COMPONENTS];
+    double sse, spd, scd, rpl, drpldt, size, times[2], length;
+} Surroundings;
+
+/* Room for arguments of unknown size. */
+typedef struct {
+    double *properties, *fields, *field_increments;
+} Scratch;
+
+INLINE void set_fields(const Law *law, const Batch *batch, int64_t point, const Scratch *scratch)
+{
+    for (int i = 0; i < LEAST_FIELDS; i++) scratch->fields[i] = scratch->field_increments[i] = 0.0;
+    for (int i = 0; i < law->n_fields; i++) {
+        const int64_t at = point * law->n_fields + i;
+        scratch->fields[i] = batch->fields_old[at];
+        scratch->field_increments[i] = batch->fields_new[at] - batch->fields_old[at];
+    }
+}
+
+/* Copy a column-major matrix to rows; says whether all its entries are finite. */
+INLINE int transpose(const int n, const double *columns, double *rows)
+{
+    const uint64_t exponent = UINT64_C(0x7ff0000000000000), unit = UINT64_C(0x0010000000000000);
+    uint64_t overflow = 0; /* gets the sign bit of a number whose exponent is all ones */
+    for (int k = 0; k < n * n; k++) {
+        uint64_t bits;
+        memcpy(&bits, columns + k, sizeof bits);
+        overflow |= (bits & exponent) + unit;
+    }
+    for (int i = 0; i < n; i++)
+        for (int j = 0; j < n; j++) rows[i * n + j] = columns[i + n * j];
+    return !(overflow >> 63);
+}
+
+INLINE int all_finite(int n, const double *values)
+{
+    double sum = 0.0; /* 0 times what is not finite is not a number */
+    for (int i = 0; i < n; i++) sum += 0.0 * values[i];
+    return sum == 0.0;
+}
+
+/* Integrate one point. Returns the step factor that the law proposes: 1 when content, 0.5 when
+ * its answer is not finite and it proposes nothing. */
+INLINE double integrate_point(const int n, const Law *law, const Batch *batch, int64_t point,
+                              const Surroundings *fresh, const Warmth *warmth,
+                              const Scratch *scratch)
+{
+    Surroundings around = *fresh;
+    if (law->coordinates)
+        memcpy(around.coordinates, law->coordinates + 3 * point, sizeof around.coordinates);
+    int element = law->numbers ? law->numbers[2 * point] : (int)point + 1;
+    int number = law->numbers ? law->numbers[2 * point + 1] : 1;
+    int step[4] = {1, 1, 0, 0}, increment_number = batch->number, layer = 1, section = 1;
     int n_tensor = n, n_direct = N_NORMAL, n_shear = n - N_NORMAL;
     int n_statev = law->n_statev, n_properties = law->n_properties;
+    double temperature = warmth->old, warming = warmth->new - warmth->old;
+    set_fields(law, batch, point, scratch);
+    for (int i = 0; i < n_properties; i++) scratch->properties[i] = warmth->properties[i];
 
-    double *stress = batch->state + point * (n + 1 + n_statev), *statev = stress + n + 1;
-    double temperature = batch->temperature_old[point];
-    double warming = batch->temperature_new[point] - temperature;
-    properties_at(law, batch->temperature_new[point], properties);
+    const size_t n_state = (size_t)n + 1 + n_statev;
+    double *stress = batch->state + point * n_state, *statev = stress + n + 1;
+    for (size_t i = 0; i < n_state; i++) stress[i] = batch->state_old[point * n_state + i];
+
     const double initial = stress[n];
-    const double thermal_old = thermal_strain(law, temperature) - initial;
-    const double thermal_new = thermal_strain(law, batch->temperature_new[point]) - initial;
     const double *total_old = batch->strain_old + point * n;
     const double *total_new = batch->strain_new + point * n;
     double strain[MAX_COMPONENTS], increment[MAX_COMPONENTS], nothing = 0.0;
     for (int i = 0; i < n; i++) {
-        strain[i] = total_old[i] - (i < N_NORMAL) * thermal_old;
-        increment[i] = total_new[i] - (i < N_NORMAL) * thermal_new - strain[i];
+        strain[i] = total_old[i] - (i < N_NORMAL) * (warmth->thermal_old - initial);
+        increment[i] = total_new[i] - (i < N_NORMAL) * (warmth->thermal_new - initial) - strain[i];
     }
 
-    double column_major[MAX_COMPONENTS * MAX_COMPONENTS] = {0}, factor = 1.0;
-    law->umat(stress, n_statev ? statev : &nothing, column_major, &sse, &spd, &scd, &rpl, ddsddt,
-              drplde, &drpldt, strain, increment, times, &length, &temperature, &warming, field,
-              field_increment, law->name, &n_direct, &n_shear, &n_tensor, &n_statev, properties,
-              &n_properties, coordinates, rotation, &factor, &size, gradient_old, gradient_new,
-              &number, &one, &one, &one, step, &increment_number, NAME_LENGTH);
+    double columns[MAX_COMPONENTS * MAX_COMPONENTS], factor = 1.0;
+    for (int k = 0; k < n * n; k++) columns[k] = 0.0;
+    law->umat(stress, n_statev ? statev : &nothing, columns, &around.sse, &around.spd, &around.scd,
+              &around.rpl, around.ddsddt, around.drplde, &around.drpldt, strain, increment,
+              around.times, &around.length, &temperature, &warming, scratch->fields,
+              scratch->field_increments, law->name, &n_direct, &n_shear, &n_tensor, &n_statev,
+              scratch->properties, &n_properties, around.coordinates, around.rotation, &factor,
+              &around.size, around.gradient_old, around.gradient_new, &element, &number, &layer,
+              &section, step, &increment_number, NAME_LENGTH);
 
-    double *tangent = batch->tangent + point * n * n;
-    for (int i = 0; i < n; i++) {
-        batch->stress[point * n + i] = stress[i];
-        for (int j = 0; j < n; j++) tangent[i * n + j] = column_major[i + n * j];
-    }
+    for (int i = 0; i < n; i++) batch->stress[point * n + i] = stress[i];
+    const int finite = transpose(n, columns, batch->tangent + point * n * n);
     if (factor < 1.0) return factor > 0.0 ? factor : 0.5;
-    return factor >= 1.0 && all_finite(n, stress) && all_finite(n * n, column_major) ? 1.0 : 0.5;
+    return factor >= 1.0 && finite && all_finite(n, stress) ? 1.0 : 0.5;
 }
 
-INLINE int64_t integrate_points(const int n, const Law *law, const Batch *batch, double *properties,
-                                double *step_factor)
+INLINE int64_t integrate_points(const int n, const Law *law, const Batch *batch, Warmth *warmth,
+                                const Scratch *scratch, double *step_factor)
 {
+    const Surroundings fresh = {
+        .rotation = {1, 0, 0, 0, 1, 0, 0, 0, 1},
+        .gradient_old = {1, 0, 0, 0, 1, 0, 0, 0, 1},
+        .gradient_new = {1, 0, 0, 0, 1, 0, 0, 0, 1},
+        .size = 1.0,
+        .times = {batch->start, batch->start},
+        .length = batch->length,
+    };
     int64_t n_failed = 0;
-    for (int64_t point = 0; point < batch->n_points; point++) {
-        const double factor = integrate_point(n, law, batch, point, properties);
+    for (int64_t point = batch->first; point < batch->last; point++) {
+        warm_up(law, batch->temperature_old[point], batch->temperature_new[point], warmth);
+        const double factor = integrate_point(n, law, batch, point, &fresh, warmth, scratch);
         if (factor < 1.0) {
-            batch->failed[n_failed++] = point;
+            batch->failed[batch->first + n_failed++] = point;
             if (factor < *step_factor) *step_factor = factor;
         }
     }
     return n_failed;
 }
 
-/* Integrate n points over one increment.
+/* Integrate the points [first, last) of a batch over one increment.
  *
- * Writes the stress, the new state, the row-major tangent, the numbers of the failing points and
- * the smallest factor that a point proposes. Returns how many points failed, or -1 without memory.
+ * Writes the stress, the new state, the row-major tangent, the numbers of the failing points, from
+ * `failed[first]` on, and the smallest factor that a point proposes. Returns how many points
+ * failed, or -1 without memory. Several threads may work on disjoint ranges of one batch.
  */
-int64_t romnet_integrate(const Law *law, int64_t n_points, const double *strain_old,
+int64_t romnet_integrate(const Law *law, int64_t first, int64_t last, const double *strain_old,
                          const double *strain_new, const double *state_old,
                          const double *temperature_old, const double *temperature_new,
-                         double start, double length, double *stress, double *state,
+                         const double *fields_old, const double *fields_new, double start,
+                         double length, int number, double *stress, double *state,
                          double *tangent, int64_t *failed, double *step_factor)
 {
-    const Batch batch = {n_points, strain_old, strain_new, temperature_old, temperature_new,
-                         start, length, stress, state, tangent, failed};
-    const size_t n_state = (size_t)law->n_components + 1 + law->n_statev;
-    double *properties = malloc((size_t)(law->n_properties + 1) * sizeof *properties);
-    if (!properties) return -1;
-    memcpy(state, state_old, (size_t)n_points * n_state * sizeof *state);
+    const Batch batch = {first, last, strain_old, strain_new, state_old, temperature_old,
+                         temperature_new, fields_old, fields_new, start, length, number,
+                         stress, state, tangent, failed};
+    const size_t n_properties = (size_t)law->n_properties + 1;
+    const size_t n_fields = law->n_fields > LEAST_FIELDS ? (size_t)law->n_fields : LEAST_FIELDS;
+    double *room = malloc(2 * (n_properties + n_fields) * sizeof *room);
+    if (!room) return -1;
+    const Scratch scratch = {room, room + n_properties, room + n_properties + n_fields};
+    Warmth warmth = {.old = NAN, .new = NAN, .properties = scratch.field_increments + n_fields};
     *step_factor = 1.0;
-    const int64_t n_failed = law->n_components == 6
-                                 ? integrate_points(6, law, &batch, properties, step_factor)
-                                 : integrate_points(4, law, &batch, properties, step_factor);
-    free(properties);
+    const int64_t n_failed =
+        law->n_components == 6 ? integrate_points(6, law, &batch, &warmth, &scratch, step_factor)
+                               : integrate_points(4, law, &batch, &warmth, &scratch, step_factor);
+    free(room);
     return n_failed;
 }
 

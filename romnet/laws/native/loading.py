@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ctypes
+import hashlib
 import logging
 import sys
 from pathlib import Path
@@ -13,15 +14,15 @@ from romnet.laws.native import library_path
 logger = logging.getLogger(__name__)
 
 
-def load_function(path: Path, symbol: str) -> int:
+def load_function(path: Path, *symbols: str) -> int:
     """Load a shared library and return the address of one of its functions.
 
     Parameters
     ----------
     path
         The library, by explicit path; nothing is searched for.
-    symbol
-        Exported name, such as ``"umat_"``.
+    symbols
+        Exported name, such as ``"umat_"``, or several of which the first one found is taken.
 
     Returns
     -------
@@ -32,7 +33,7 @@ def load_function(path: Path, symbol: str) -> int:
     ------
     PluginError
         If the file is missing, is no library of this machine, needs another library that is not
-        found, does not export `symbol`, or changes the floating-point arithmetic of the process
+        found, exports none of `symbols`, or changes the floating-point arithmetic of the process
         in a way that cannot be undone.
 
     Notes
@@ -45,6 +46,42 @@ def load_function(path: Path, symbol: str) -> int:
     >>> load_function(library_path("elastic"), "umat_") > 0
     True
     """
+    found = exported(path, *symbols)
+    if not found:
+        wanted = " or ".join(repr(symbol) for symbol in symbols)
+        message = (
+            f"{path}: exports no function {wanted}; list what it has with `nm -D {path.name}` "
+            "(Fortran compilers add an underscore: umat_)."
+        )
+        raise PluginError(message)
+    return next(iter(found.values()))
+
+
+def exported(path: Path, *symbols: str) -> dict[str, int]:
+    """Load a shared library and return those of some functions that it exports.
+
+    Parameters
+    ----------
+    path
+        The library, by explicit path; nothing is searched for.
+    symbols
+        Names.
+
+    Returns
+    -------
+    dict
+        Address by name, in the order of `symbols`.
+
+    Raises
+    ------
+    PluginError
+        As `load_function`, save for missing functions.
+
+    Examples
+    --------
+    >>> list(exported(library_path("elastic"), "UMAT", "umat_", "sdvini_"))
+    ['umat_']
+    """
     if not path.is_file():
         message = f"{path}: there is no such shared library."
         raise PluginError(message)
@@ -56,17 +93,28 @@ def load_function(path: Path, symbol: str) -> int:
         raise PluginError(message) from problem
     if before and not _keeps_subnormals():
         _restore(path)
+    addresses = {symbol: _address(library, symbol) for symbol in symbols}
+    return {symbol: address for symbol, address in addresses.items() if address}
+
+
+def library_digest(path: Path) -> str:
+    """Return the SHA-256 of a shared library, to be written down with what it computed.
+
+    Examples
+    --------
+    >>> len(library_digest(library_path("elastic")))
+    64
+    """
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _address(library: ctypes.CDLL, symbol: str) -> int | None:
+    """Return where a library has a function; None if it has not."""
     try:
-        address = ctypes.cast(library[symbol], ctypes.c_void_p).value
+        return ctypes.cast(library[symbol], ctypes.c_void_p).value
     except AttributeError:
-        address = None
-    if not address:
-        message = (
-            f"{path}: exports no function {symbol!r}; list what it has with `nm -D {path.name}` "
-            "(Fortran compilers add an underscore: umat_)."
-        )
-        raise PluginError(message)
-    return address
+        return None
 
 
 def _keeps_subnormals() -> bool:

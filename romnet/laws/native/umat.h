@@ -4,11 +4,14 @@
  * with engineering shear. Every argument is an address; the hidden length of CMNAME comes last.
  * DDSDDE is column-major: DDSDDE[i + ntens * j] = d stress_i / d strain_j.
  *
- * What romnet passes: STRAN and DSTRAN are mechanical (thermal strain removed); PROPS hold the
- * properties at the temperature of the end of the increment; TEMP and DTEMP the temperature at its
- * start and its change; NOEL the number of the point in the batch, from 1; CMNAME 80 characters
- * padded with blanks; COORDS, PREDEF and DPRED zeros; DROT, DFGRD0 and DFGRD1 the identity;
- * KSTEP four integers (JSTEP of recent Abaqus). A law sets PNEWDT below 1 to ask for a smaller step.
+ * What romnet passes: STRAN and DSTRAN are mechanical (thermal strain removed) unless the material
+ * has no expansion; PROPS hold the properties at the temperature of the end of the increment; TEMP
+ * and DTEMP the temperature at its start and its change; both entries of TIME the time at its start;
+ * PREDEF and DPRED the predefined fields likewise; NOEL, NPT and COORDS of the point where they are
+ * known, else its number in the batch, from 1, then 1 and zeros; CMNAME 80 characters padded with
+ * blanks; DROT, DFGRD0 and DFGRD1 the identity; CELENT 1; LAYER and KSPT 1; KSTEP four integers
+ * (JSTEP of recent Abaqus) that start with 1; KINC 1 in the first increment of a history. A law sets
+ * PNEWDT below 1 to ask for a smaller step. DDSDDE comes zeroed.
  */
 #ifndef ROMNET_UMAT_H
 #define ROMNET_UMAT_H
@@ -27,6 +30,11 @@ typedef void umat_function(
     const int *KINC, size_t CMNAME_LENGTH);
 
 umat_function umat_;
+
+/* Optional: sets STATEV of a virgin point. */
+typedef void sdvini_function(double *STATEV, const double *COORDS, const int *NSTATV,
+                             const int *NCRDS, const int *NOEL, const int *NPT, const int *LAYER,
+                             const int *KSPT);
 
 /* Head of the definition of a UMAT: `void umat_(UMAT_ARGUMENTS) { UMAT_UNUSED; ... }`. */
 #define UMAT_ARGUMENTS                                                                            \
