@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import Protocol, runtime_checkable
+from typing import Protocol, TypeVar, runtime_checkable
 
 import numpy as np
 from jaxtyping import Float, Int
 
 from romnet.core.arrays import Array
+
+T = TypeVar("T")
+_END = object()
 
 
 @runtime_checkable
@@ -120,3 +125,38 @@ class StackedSource:
             place -= part.n_snapshots
         message = f"there are {self.n_snapshots} snapshots, none has the number {number}."
         raise IndexError(message)
+
+
+def read_ahead(items: Iterator[T]) -> Iterator[T]:
+    """Yield items while a thread already makes the next one.
+
+    Parameters
+    ----------
+    items
+        Whose making is slow but leaves the interpreter free, such as reading.
+
+    Yields
+    ------
+    T
+        The same items in the same order; at most two exist at a time.
+
+    Raises
+    ------
+    Exception
+        Whatever making an item raises, in the thread of the caller.
+
+    Notes
+    -----
+    Collective: no; `items` must not communicate.
+
+    Examples
+    --------
+    >>> list(read_ahead(iter("abc")))
+    ['a', 'b', 'c']
+    """
+    with ThreadPoolExecutor(max_workers=1) as reader:
+        coming = reader.submit(next, items, _END)
+        while (item := coming.result()) is not _END:
+            coming = reader.submit(next, items, _END)
+            yield item  # type: ignore[misc]
+            del item

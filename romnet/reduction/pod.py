@@ -2,23 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable
 from enum import Enum
 
 import numpy as np
-import scipy.linalg
-from jaxtyping import Float
 
 from romnet.core.arrays import Array
 from romnet.core.communicator import Communicator
 from romnet.core.errors import AccuracyError
-from romnet.core.snapshots import ArraySource, SnapshotSource
+from romnet.core.snapshots import SnapshotSource
 from romnet.fe.inner_products import InnerProduct
-
-# Singular values below this fraction of the first are rounding of double precision.
-_NOISE = 1e-14
-_BLOCK_ROWS = 65_536
+from romnet.reduction.basis import ReducedBasis, Truncation
+from romnet.reduction.blocks import MEMORY, all_rows, weighted_rows
+from romnet.reduction.projection import orthonormalised
+from romnet.reduction.tsqr import absorbed, gathered_factor
 
 
 class Factorisation(Enum):
@@ -28,103 +25,6 @@ class Factorisation(Enum):
     GRAM = "correlation matrix; published variant, blind below 1e-8 of the first singular value"
 
 
-@dataclass(frozen=True)
-class Truncation:
-    r"""How many modes to keep.
-
-    Attributes
-    ----------
-    rtol
-        Tolerance :math:`\varepsilon` [-]: keep the larger of the number of
-        :math:`\sigma_j > \varepsilon \sigma_1` and the smallest number of modes that leaves an
-        energy of at most :math:`\varepsilon^2` of the whole.
-    modes
-        At most this many.
-
-    Examples
-    --------
-    >>> Truncation(rtol=1e-2).count(np.array([1.0, 0.5, 1e-3]))
-    2
-    >>> Truncation(modes=1).count(np.array([1.0, 0.5, 1e-3]))
-    1
-    """
-
-    rtol: float = 0.0
-    modes: int | None = None
-
-    def __post_init__(self) -> None:
-        """Refuse tolerances outside [0, 1) and fewer than one mode."""
-        if not 0.0 <= self.rtol < 1.0:
-            message = f"rtol must lie in [0, 1), got {self.rtol:g}."
-            raise ValueError(message)
-        if self.modes is not None and self.modes < 1:
-            message = f"modes must be at least 1, got {self.modes}."
-            raise ValueError(message)
-
-    def count(self, singular_values: Float[Array, " n"]) -> int:
-        """Return the number of modes to keep of descending `singular_values`."""
-        largest = singular_values[0]
-        by_size = int(np.count_nonzero(singular_values > self.rtol * largest))
-        energy = np.cumsum(singular_values**2)
-        by_energy = int(np.searchsorted(energy, (1.0 - self.rtol**2) * energy[-1])) + 1
-        significant = int(np.count_nonzero(singular_values > _NOISE * largest))
-        wanted = min(max(by_size, by_energy), significant)
-        return wanted if self.modes is None else min(wanted, self.modes)
-
-
-@dataclass(frozen=True)
-class ReducedBasis:
-    """Orthonormal modes and what they leave out.
-
-    Attributes
-    ----------
-    modes
-        Columns (n_dofs, n_modes); under MPI, the rows of this rank.
-    singular_values
-        All of them, descending; the tail is what the truncation discarded.
-    inner_product
-        Name of the inner product in which the modes are orthonormal.
-    """
-
-    modes: Float[Array, "n_dofs n_modes"]
-    singular_values: Float[Array, " n_values"]
-    inner_product: str
-
-    @property
-    def n_modes(self) -> int:
-        """Number of modes."""
-        return int(self.modes.shape[1])
-
-    @property
-    def relative_error(self) -> float:
-        """Discarded part of the snapshots, root of the energy ratio [-]."""
-        energy = self.singular_values**2
-        return float(np.sqrt(energy[self.n_modes :].sum() / energy.sum()))
-
-
-def triangular_factor(
-    blocks: Iterable[Float[Array, "_ n_columns"]], n_columns: int, comm: Communicator
-) -> Float[Array, "_ n_columns"]:
-    """Return R of the QR factorisation of row blocks that are never held together.
-
-    Notes
-    -----
-    Collective: yes. Cost: one small QR for each block; one gathering of ``size`` triangles.
-
-    Examples
-    --------
-    >>> from romnet.core.communicator import SerialCommunicator
-    >>> rows = np.vander(np.linspace(0.0, 1.0, 9), 3)
-    >>> factor = triangular_factor([rows[:4], rows[4:]], 3, SerialCommunicator())
-    >>> bool(np.allclose(factor.T @ factor, rows.T @ rows))
-    True
-    """
-    factor = np.zeros((0, n_columns))
-    for block in blocks:
-        factor = np.asarray(np.linalg.qr(np.vstack([factor, block]), mode="r"))
-    return np.asarray(np.linalg.qr(comm.concatenate(factor), mode="r"))
-
-
 def pod(
     source: SnapshotSource,
     inner_product: InnerProduct,
@@ -132,6 +32,7 @@ def pod(
     truncation: Truncation,
     comm: Communicator,
     factorisation: Factorisation = Factorisation.TSQR,
+    memory: int = MEMORY,
 ) -> ReducedBasis:
     r"""Build the orthonormal basis that represents snapshots best.
 
@@ -154,6 +55,8 @@ def pod(
         The ranks.
     factorisation
         Triangular factor (default) or correlation matrix.
+    memory
+        What this rank may hold besides the modes [B].
 
     Returns
     -------
@@ -168,7 +71,9 @@ def pod(
     Notes
     -----
     Collective: yes. Deterministic: yes; the subspace does not depend on the number of ranks
-    beyond rounding. Mutates nothing. Cost: two passes over the snapshots, by row blocks.
+    beyond rounding. Mutates nothing. Cost: two passes over the snapshots, by row blocks;
+    ``2 n_rows n_snapshots (n_snapshots + n_modes)`` operations. While one block is factorised, a
+    thread reads the next.
 
     References
     ----------
@@ -179,6 +84,7 @@ def pod(
     Examples
     --------
     >>> from romnet.core.communicator import SerialCommunicator
+    >>> from romnet.core.snapshots import ArraySource
     >>> from romnet.fe.inner_products import identity
     >>> snapshots = ArraySource(np.outer(np.arange(4.0), [1.0, 2.0, -1.0]))
     >>> basis = pod(snapshots, identity(np.ones(4, dtype=bool)), truncation=Truncation(rtol=1e-6),
@@ -186,164 +92,144 @@ def pod(
     >>> basis.n_modes, round(float(basis.singular_values[0]), 6)
     (1, 9.165151)
     """
-    n_snapshots = source.n_snapshots
-    weighted = _weighted_blocks(source, inner_product)
-    if factorisation is Factorisation.TSQR:
-        factor = triangular_factor(weighted, n_snapshots, comm)
-        _refuse_empty(factor)
-        _, singular_values, right = np.linalg.svd(factor)
-    else:
-        gram = np.zeros((n_snapshots, n_snapshots))
-        for block in weighted:
-            gram += block.T @ block
-        gram = comm.sum(gram)
-        _refuse_empty(gram)
-        energies, vectors = np.linalg.eigh(gram)
-        rounding = np.finfo(float).eps * n_snapshots * energies[-1]
-        singular_values = np.sqrt(np.where(energies > rounding, energies, 0.0))[::-1]
-        right = vectors[:, ::-1].T
-
-    n_modes = truncation.count(singular_values)
-    combination = _fixed_signs(right[:n_modes]).T / singular_values[:n_modes]
-    modes = _combine(source, combination)
-    return ReducedBasis(
-        modes=orthonormalised(modes, inner_product, comm),
-        singular_values=singular_values,
-        inner_product=inner_product.name,
+    (basis,) = component_pods(
+        source,
+        inner_product,
+        1,
+        truncation=truncation,
+        comm=comm,
+        factorisation=factorisation,
+        memory=memory,
     )
+    if basis is None:
+        message = "all snapshots are zero; give at least one loaded instant."
+        raise AccuracyError(message)
+    return basis
 
 
-def orthonormalised(
-    modes: Float[Array, "n_dofs n_modes"], inner_product: InnerProduct, comm: Communicator
-) -> Float[Array, "n_dofs n_modes"]:
-    """Return modes with the same nested spans, orthonormal to rounding.
-
-    Parameters
-    ----------
-    modes
-        Independent columns on this rank's dofs.
-    inner_product
-        Factor of the inner product on this rank.
-    comm
-        The ranks.
-
-    Notes
-    -----
-    Collective: yes. Mutates nothing. Cost: one QR of the modes. The loss of orthogonality is the
-    condition of the given columns times rounding: call it on columns that are nearly orthonormal.
-
-    Examples
-    --------
-    >>> from romnet.core.communicator import SerialCommunicator
-    >>> from romnet.fe.inner_products import identity
-    >>> skew = np.array([[2.0, 2.0], [0.0, 1.0]])
-    >>> orthonormalised(skew, identity(np.ones(2, dtype=bool)), SerialCommunicator()).tolist()
-    [[1.0, 0.0], [0.0, 1.0]]
-    """
-    blocks = _weighted_blocks(ArraySource(modes), inner_product)
-    factor = triangular_factor(blocks, modes.shape[1], comm)
-    factor *= np.sign(np.diag(factor))[:, None]
-    return np.asarray(scipy.linalg.solve_triangular(factor, modes.T, trans="T").T)
-
-
-def project(
-    basis: ReducedBasis,
+def component_pods(  # noqa: PLR0913  (those of `pod`, and the number of components)
     source: SnapshotSource,
     inner_product: InnerProduct,
+    n_components: int,
+    *,
+    truncation: Truncation,
     comm: Communicator,
-) -> Float[Array, "n_modes n_snapshots"]:
-    """Return the coefficients of the orthogonal projection of snapshots on a basis.
+    factorisation: Factorisation = Factorisation.TSQR,
+    memory: int = MEMORY,
+) -> tuple[ReducedBasis | None, ...]:
+    """Build one basis for each component of a field, all in the same two passes.
 
     Parameters
     ----------
-    basis
-        Modes on this rank's dofs, orthonormal in the inner product.
     source
-        Snapshots of this rank.
+        Snapshots of this rank, row = point * n_components + component.
     inner_product
-        Factor of the inner product on this rank.
-    comm
-        The ranks.
+        Of the whole field; rows of its factor are ordered in the same way.
+    n_components
+        Components.
+    truncation, comm, factorisation, memory
+        As in `pod`.
+
+    Returns
+    -------
+    tuple of ReducedBasis or None
+        None for a component that vanishes in all snapshots.
+
+    Raises
+    ------
+    AccuracyError
+        If a snapshot is not finite.
 
     Notes
     -----
-    Collective: yes. Mutates nothing. Cost: one pass over the snapshots.
+    Collective: yes. Deterministic: yes. Mutates nothing.
 
     Examples
     --------
     >>> from romnet.core.communicator import SerialCommunicator
-    >>> from romnet.fe.inner_products import identity
-    >>> basis = ReducedBasis(np.array([[1.0], [0.0]]), np.array([1.0]), "identity")
-    >>> snapshots = ArraySource(np.array([[3.0, 0.0], [4.0, 5.0]]))
-    >>> project(basis, snapshots, identity(np.ones(2, dtype=bool)), SerialCommunicator()).tolist()
-    [[3.0, 0.0]]
+    >>> from romnet.core.snapshots import ArraySource
+    >>> from romnet.fe.inner_products import point_l2
+    >>> field = ArraySource(np.array([[3.0], [0.0], [4.0], [0.0]]))
+    >>> first, second = component_pods(field, point_l2(np.ones(2), 2), 2,
+    ...     truncation=Truncation(), comm=SerialCommunicator())
+    >>> first.modes.round(12).tolist(), second
+    ([[0.6], [0.8]], None)
     """
-    coefficients = np.zeros((basis.n_modes, source.n_snapshots))
-    for columns, factor in inner_product.blocks(_BLOCK_ROWS):
-        coefficients += (factor @ basis.modes[columns]).T @ (factor @ source.rows(columns))
-    return comm.sum(coefficients)
+    start, absorb, finish = _WAYS[factorisation]
+    size = source.n_snapshots
+    factors = [start(size) for _ in range(n_components)]
+    for _, rows in weighted_rows(source, inner_product, memory):
+        for component in range(n_components):
+            factors[component] = absorb(factors[component], rows[component::n_components])
+    spectra = [finish(factor, comm) for factor in factors]
+    combinations = [_combination(values, right, truncation) for values, right in spectra]
+    found = _combined(source, combinations, memory)
+    bases: list[ReducedBasis | None] = []
+    for component, (values, _) in enumerate(spectra):
+        modes = found[component]
+        found[component] = np.zeros((0, 0))  # as many copies at a time as one component needs
+        if modes.shape[1] == 0:
+            bases.append(None)
+            continue
+        product = inner_product.component(component, n_components)
+        orthonormal = orthonormalised(modes, product, comm, memory=memory)
+        bases.append(ReducedBasis(orthonormal, values, inner_product.name))
+    return tuple(bases)
 
 
-def projection_errors(
-    basis: ReducedBasis,
-    source: SnapshotSource,
-    inner_product: InnerProduct,
-    comm: Communicator,
-) -> Float[Array, " n_snapshots"]:
-    """Return the relative error of projecting each snapshot on a basis [-].
-
-    Zero snapshots have error zero.
-
-    Parameters
-    ----------
-    basis
-        Modes on this rank's dofs, orthonormal in the inner product.
-    source
-        Snapshots of this rank.
-    inner_product
-        Factor of the inner product on this rank.
-    comm
-        The ranks.
-
-    Notes
-    -----
-    Collective: yes. Mutates nothing. Cost: two passes over the snapshots.
-
-    Examples
-    --------
-    >>> from romnet.core.communicator import SerialCommunicator
-    >>> from romnet.fe.inner_products import identity
-    >>> basis = ReducedBasis(np.array([[1.0], [0.0]]), np.array([1.0]), "identity")
-    >>> snapshots = ArraySource(np.array([[3.0, 0.0], [4.0, 5.0]]))
-    >>> errors = projection_errors(
-    ...     basis, snapshots, identity(np.ones(2, dtype=bool)), SerialCommunicator()
-    ... )
-    >>> errors.round(12).tolist()
-    [0.8, 1.0]
-    """
-    coefficients = project(basis, source, inner_product, comm)
-    energies = np.zeros((2, source.n_snapshots))
-    for columns, factor in inner_product.blocks(_BLOCK_ROWS):
-        rows = factor @ source.rows(columns)
-        rest = rows - (factor @ basis.modes[columns]) @ coefficients
-        energies += np.stack([(rest**2).sum(axis=0), (rows**2).sum(axis=0)])
-    errors, norms = np.sqrt(comm.sum(energies))
-    return np.asarray(np.divide(errors, norms, out=np.zeros_like(errors), where=norms > 0.0))
+def _combination(singular_values: Array, right: Array, truncation: Truncation) -> Array:
+    """Return what makes modes of snapshots; no column where there is nothing to represent."""
+    if not singular_values.any():
+        return np.zeros((right.shape[1], 0))
+    n_modes = truncation.count(singular_values)
+    return np.asarray(_fixed_signs(right[:n_modes]).T / singular_values[:n_modes])
 
 
-def _weighted_blocks(source: SnapshotSource, inner_product: InnerProduct) -> Iterator[Array]:
-    """Yield row blocks of S U."""
-    for columns, factor in inner_product.blocks(_BLOCK_ROWS):
-        yield factor @ source.rows(columns)
+def _combined(source: SnapshotSource, combinations: list[Array], memory: int) -> list[Array]:
+    """Return U T of each component by row blocks."""
+    width = len(combinations)
+    found = [np.empty((source.n_rows // width, matrix.shape[1])) for matrix in combinations]
+    if not any(matrix.shape[1] for matrix in combinations):
+        return found
+    for rows, values in all_rows(source, memory, multiple_of=width):
+        for component, matrix in enumerate(combinations):
+            part = slice(rows.start // width, rows.stop // width)
+            np.matmul(values[component::width], matrix, out=found[component][part])
+    return found
 
 
-def _combine(source: SnapshotSource, combination: Array) -> Array:
-    """Return U T by row blocks."""
-    modes = np.empty((source.n_rows, combination.shape[1]))
-    for start in range(0, source.n_rows, _BLOCK_ROWS):
-        rows = np.arange(start, min(start + _BLOCK_ROWS, source.n_rows))
-        modes[rows] = source.rows(rows) @ combination
-    return modes
+def _spectrum_of_factor(factor: Array, comm: Communicator) -> tuple[Array, Array]:
+    """Return singular values and right vectors of the rows of all ranks."""
+    whole = gathered_factor(factor, comm)
+    _refuse_infinite(whole)
+    _, singular_values, right = np.linalg.svd(np.triu(whole))
+    return singular_values, right
+
+
+def _spectrum_of_gram(gram: Array, comm: Communicator) -> tuple[Array, Array]:
+    """Return singular values and right vectors from the correlation matrix."""
+    whole = comm.sum(gram)
+    _refuse_infinite(whole)
+    energies, vectors = np.linalg.eigh(whole)
+    rounding = np.finfo(float).eps * len(whole) * energies[-1]
+    singular_values = np.sqrt(np.where(energies > rounding, energies, 0.0))[::-1]
+    return singular_values, vectors[:, ::-1].T
+
+
+def _square(size: int) -> Array:
+    """Return what no row has been absorbed by."""
+    return np.zeros((size, size), order="F")
+
+
+_Way = tuple[
+    Callable[[int], Array],
+    Callable[[Array, Array], Array],
+    Callable[[Array, Communicator], tuple[Array, Array]],
+]
+_WAYS: dict[Factorisation, _Way] = {
+    Factorisation.TSQR: (_square, absorbed, _spectrum_of_factor),
+    Factorisation.GRAM: (_square, lambda gram, rows: gram + rows.T @ rows, _spectrum_of_gram),
+}
 
 
 def _fixed_signs(right: Array) -> Array:
@@ -352,11 +238,8 @@ def _fixed_signs(right: Array) -> Array:
     return np.asarray(right * np.sign(largest))
 
 
-def _refuse_empty(matrix: Array) -> None:
-    """Refuse snapshots that span nothing."""
+def _refuse_infinite(matrix: Array) -> None:
+    """Refuse snapshots that are not finite."""
     if not np.isfinite(matrix).all():
         message = "a snapshot holds NaN or infinite values; convert the results again."
-        raise AccuracyError(message)
-    if not matrix.any():
-        message = "all snapshots are zero; give at least one loaded instant."
         raise AccuracyError(message)

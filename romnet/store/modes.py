@@ -11,10 +11,10 @@ from jaxtyping import Float, Int
 
 from romnet.core.arrays import Array
 from romnet.core.communicator import Communicator, on_first, together
-from romnet.reduction.pod import ReducedBasis
+from romnet.reduction.basis import ReducedBasis
 from romnet.store import artefact, codec
 from romnet.store.artefact import Manifest
-from romnet.store.snapshots import slabs
+from romnet.store.columns import read_rows
 
 KIND = "bases"
 _CHUNK_ROWS = 32_768
@@ -115,8 +115,4 @@ def _rows_of(dataset: h5py.Dataset, rows: Int[Array, " n_rows"]) -> Float[Array,
     if rows.size and not (rows[0] >= 0 and rows[-1] < dataset.shape[0]):
         message = f"it has {dataset.shape[0]} rows, asked for {rows[0]} ... {rows[-1]}"
         raise ValueError(message)
-    modes = np.empty((rows.size, dataset.shape[1]))
-    for part in slabs(rows, row_bytes=8 * max(1, dataset.shape[1])):
-        first, last = int(rows[part.start]), int(rows[part.stop - 1])
-        modes[part] = dataset[first : last + 1][rows[part] - first]
-    return modes
+    return np.ascontiguousarray(read_rows(dataset, rows))

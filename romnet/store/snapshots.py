@@ -10,7 +10,6 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from itertools import pairwise
 from pathlib import Path
 from typing import Literal
 
@@ -23,11 +22,10 @@ from romnet.core.communicator import Communicator, SerialCommunicator, raise_tog
 from romnet.core.errors import ConversionError, StoreError
 from romnet.store import artefact, codec
 from romnet.store.artefact import Manifest
+from romnet.store.columns import read_rows, slabs
 
 KIND = "snapshots"
 CHUNK_ROWS = 32768
-SLAB_BYTES = 2**26
-LARGEST_GAP = 1024
 
 
 @dataclass(frozen=True)
@@ -187,8 +185,8 @@ class SnapshotStore:
 class StoredSource:
     """Snapshots of one field, or of one rank's rows of it, read when asked for.
 
-    A `romnet.core.snapshots.SnapshotSource`. Rows that lie close together are read in one slab of
-    at most `SLAB_BYTES`, never the whole field.
+    A `romnet.core.snapshots.SnapshotSource`. Rows that lie close together are read in one slab,
+    never the whole field (`romnet.store.columns.read_rows`).
 
     Attributes
     ----------
@@ -225,14 +223,10 @@ class StoredSource:
         """
         _check_rows(numbers, self.n_rows, self.field)
         wanted = numbers if self.numbers is None else self.numbers[numbers]
-        values = np.empty((wanted.size, self.n_snapshots))
         with artefact.opened(self.path, KIND) as file:
             dataset = codec.dataset_of(codec.group_of(file, "fields"), codec.escape(self.field))
             with codec.reading(f"{self.path}:{dataset.name}"):
-                for part in slabs(wanted, row_bytes=8 * max(1, self.n_snapshots)):
-                    first, last = int(wanted[part.start]), int(wanted[part.stop - 1])
-                    values[part] = dataset[first : last + 1][wanted[part] - first]
-        return values
+                return read_rows(dataset, wanted)
 
     def column(self, number: int) -> Float[Array, " n_rows"]:
         """Read one snapshot.
@@ -402,36 +396,6 @@ def writing_snapshots(
             file, _Header(np.array(writer.times, dtype=float), header.infos, header.parameters)
         )
         context.__exit__(None, None, None)
-
-
-def slabs(numbers: Int[Array, " n"], *, row_bytes: int) -> Iterator[slice]:
-    """Cut ascending row numbers into parts that are cheap to read at once.
-
-    Parameters
-    ----------
-    numbers
-        Row numbers, ascending.
-    row_bytes
-        Size of one row [B].
-
-    Returns
-    -------
-    iterator of slice
-        Positions in `numbers`. Within a part no gap exceeds `LARGEST_GAP` rows, and the rows from
-        the first to the last hold at most `SLAB_BYTES`.
-
-    Examples
-    --------
-    >>> [(part.start, part.stop) for part in slabs(np.array([0, 1, 5, 900000]), row_bytes=8)]
-    [(0, 3), (3, 4)]
-    """
-    if numbers.size == 0:
-        return
-    slab_rows = max(1, SLAB_BYTES // row_bytes)
-    cut = (np.diff(numbers) > LARGEST_GAP) | (np.diff(numbers // slab_rows) > 0)
-    bounds = [0, *(np.flatnonzero(cut) + 1).tolist(), int(numbers.size)]
-    for start, stop in pairwise(bounds):
-        yield slice(start, stop)
 
 
 @dataclass(frozen=True)

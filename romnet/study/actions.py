@@ -8,12 +8,13 @@ from romnet.core.arrays import Array
 from romnet.core.communicator import raise_together, together
 from romnet.core.errors import ConvergenceError
 from romnet.fe.inner_products import point_l2
+from romnet.reduction.basis import ReducedBasis, Truncation
 from romnet.reduction.cubature import ReducedQuadrature, empirical_cubature
 from romnet.reduction.dual import dual_scalars
 from romnet.reduction.gappy import GappyOperator, interpolation_points
 from romnet.reduction.integrands import VirtualWork, compressed
 from romnet.reduction.model import ReducedModel, mask_points
-from romnet.reduction.pod import ReducedBasis, Truncation, pod
+from romnet.reduction.pod import pod
 from romnet.reduction.replay import replay
 from romnet.reduction.selection import at_points
 from romnet.store import artefact

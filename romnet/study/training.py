@@ -11,8 +11,8 @@ from romnet.core.arrays import Array
 from romnet.core.communicator import Communicator
 from romnet.core.snapshots import SnapshotSource, StackedSource
 from romnet.core.tensors import VOIGT
+from romnet.reduction.basis import ReducedBasis
 from romnet.reduction.dual import DualScalar
-from romnet.reduction.pod import ReducedBasis
 from romnet.reduction.selection import owned
 from romnet.store.modes import load_bases
 from romnet.store.snapshots import FieldInfo

@@ -13,8 +13,9 @@ from romnet.fe.inner_products import point_l2
 from romnet.hf.assembly import internal_force
 from romnet.laws.contract import TimeStep
 from romnet.online.equilibrium import ReducedProblem
+from romnet.reduction.basis import Truncation
 from romnet.reduction.cubature import empirical_cubature
-from romnet.reduction.pod import Truncation, pod
+from romnet.reduction.pod import pod
 
 ALONE = SerialCommunicator()
 STEP = TimeStep(0.0, 0.5)

@@ -12,8 +12,9 @@ from romnet.core.status import Status
 from romnet.fe.inner_products import identity
 from romnet.hf.problem import solve_high_fidelity
 from romnet.online.solve import solve
+from romnet.reduction.basis import Truncation
 from romnet.reduction.cubature import empirical_cubature
-from romnet.reduction.pod import Truncation, pod
+from romnet.reduction.pod import pod
 
 
 def fail_on(comm, rank, error):

@@ -16,16 +16,13 @@ from romnet.laws.registry import build_law
 from romnet.online.newton import NewtonOptions
 from romnet.online.solve import solve
 from romnet.parallel import petsc
+from romnet.reduction.basis import Truncation
 from romnet.reduction.cubature import empirical_cubature
 from romnet.reduction.gappy import interpolation_points
 from romnet.reduction.integrands import VirtualWork, compressed
-from romnet.reduction.pod import (
-    Factorisation,
-    Truncation,
-    pod,
-    projection_errors,
-    triangular_factor,
-)
+from romnet.reduction.pod import Factorisation, pod
+from romnet.reduction.projection import projection_errors
+from romnet.reduction.tsqr import triangular_factor
 
 DIVISIONS = (4, 3, 3)
 TIMES = (0.0, 0.25, 0.5, 0.75, 1.0)

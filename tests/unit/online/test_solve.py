@@ -13,8 +13,9 @@ from romnet.fe.history import Amplitude
 from romnet.fe.inner_products import l2_mass
 from romnet.online.newton import NewtonOptions
 from romnet.online.solve import rebuilt, solve
+from romnet.reduction.basis import Truncation
 from romnet.reduction.gappy import GappyOperator
-from romnet.reduction.pod import Truncation, pod
+from romnet.reduction.pod import pod
 
 TIGHT = NewtonOptions(tolerance=1e-11)
 TIMES = (0.0, 0.25, 0.5, 0.75, 1.0)

@@ -10,19 +10,13 @@ from hypothesis import strategies as st
 from romnet.core.communicator import SerialCommunicator
 from romnet.core.errors import AccuracyError
 from romnet.core.snapshots import ArraySource
-from romnet.fe.inner_products import InnerProduct, h1_seminorm, identity, l2_mass
+from romnet.fe.inner_products import InnerProduct, h1_seminorm, identity, l2_mass, point_l2
 from romnet.fe.structured import box_mesh
-from romnet.reduction import pod as pod_module
-from romnet.reduction.pod import (
-    Factorisation,
-    ReducedBasis,
-    Truncation,
-    orthonormalised,
-    pod,
-    project,
-    projection_errors,
-    triangular_factor,
-)
+from romnet.reduction import blocks
+from romnet.reduction.basis import ReducedBasis, Truncation
+from romnet.reduction.pod import Factorisation, component_pods, pod
+from romnet.reduction.projection import orthonormalised, project, projection_errors
+from romnet.reduction.tsqr import triangular_factor
 
 ALONE = SerialCommunicator()
 MESH = box_mesh((1.0, 1.0, 1.0), (2, 2, 2))
@@ -193,7 +187,7 @@ def test_the_correlation_matrix_is_blind_below_1e_8_and_the_triangular_factor_is
 def test_the_basis_does_not_depend_on_the_size_of_the_row_blocks(rows, monkeypatch):
     values, product = snapshots(5), PRODUCTS["h1"]
     whole = basis_of(values, product, rtol=1e-4)
-    monkeypatch.setattr(pod_module, "_BLOCK_ROWS", rows)
+    monkeypatch.setattr(blocks, "block_rows", lambda *_: rows)
     pieces = basis_of(values, product, rtol=1e-4)
     np.testing.assert_allclose(pieces.modes, whole.modes, atol=1e-12)
     errors = projection_errors(pieces, ArraySource(values), product, ALONE)
@@ -250,6 +244,24 @@ def test_a_tolerance_outside_its_range_is_refused(rtol):
 def test_fewer_than_one_mode_is_refused():
     with pytest.raises(ValueError, match="at least 1, got 0"):
         Truncation(modes=0)
+
+
+def test_components_have_the_bases_that_each_would_have_alone():
+    field = np.random.default_rng(3).normal(size=(40, 3, 5)) @ np.diag(10.0 ** -np.arange(5))
+    field[:, 1] = 0.0
+    weights = np.random.default_rng(4).uniform(0.5, 2.0, 40)
+    found = component_pods(
+        ArraySource(field.reshape(120, 5)),
+        point_l2(weights, 3),
+        3,
+        truncation=Truncation(rtol=1e-3),
+        comm=ALONE,
+    )
+    assert found[1] is None
+    for component in (0, 2):
+        alone = basis_of(np.ascontiguousarray(field[:, component]), point_l2(weights), rtol=1e-3)
+        np.testing.assert_allclose(found[component].modes, alone.modes, atol=1e-12)
+        np.testing.assert_allclose(found[component].singular_values, alone.singular_values)
 
 
 @given(st.integers(1, 6), st.lists(st.integers(0, 9), min_size=1, max_size=5))

@@ -1,0 +1,149 @@
+"""Rows of a dataset that is kept column by column, read without a detour.
+
+The HDF5 library copies a block of rows value by value when each column is a run of its own. Where
+such runs lie in the file is known, so they are read straight to their places; reading then runs at
+the speed of the disk and leaves the interpreter free for another thread.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from itertools import pairwise
+
+import h5py
+import numpy as np
+from jaxtyping import Float, Int
+
+from romnet.core.arrays import Array
+
+SLAB_BYTES = 2**26
+LARGEST_GAP = 1024
+
+
+def read_rows(dataset: h5py.Dataset, numbers: Int[Array, " n"]) -> Float[Array, "n n_columns"]:
+    """Read some rows of all columns.
+
+    Parameters
+    ----------
+    dataset
+        Two-dimensional; fast where its chunks are single columns of plain float64.
+    numbers
+        Row numbers, ascending.
+
+    Returns
+    -------
+    ndarray
+        Column by column in memory (Fortran order).
+
+    Raises
+    ------
+    OSError
+        If the file ends too early.
+
+    Notes
+    -----
+    Collective: no. Memory: the result and, where rows are missing in between, one slab of a column.
+    Cost: rows that lie at most `LARGEST_GAP` apart are read in one go.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> with tempfile.TemporaryFile() as place, h5py.File(place, "w") as file:
+    ...     read_rows(file.create_dataset("a", data=np.eye(3)), np.array([0, 2])).tolist()
+    [[1.0, 0.0, 0.0], [0.0, 0.0, 1.0]]
+    """
+    if not _is_plain(dataset):
+        return _by_library(dataset, numbers)
+    values = np.empty((numbers.size, dataset.shape[1]), order="F")
+    for part in slabs(numbers, row_bytes=8):
+        first, stop = int(numbers[part.start]), int(numbers[part.stop - 1]) + 1
+        whole = stop - first == part.stop - part.start
+        slab = np.empty(0 if whole else stop - first)
+        chosen = numbers[part] - first
+        for column in range(dataset.shape[1]):
+            _read_run(dataset, first, column, values[part, column] if whole else slab)
+            if not whole:
+                np.take(slab, chosen, out=values[part, column])
+    return values
+
+
+def slabs(numbers: Int[Array, " n"], *, row_bytes: int) -> Iterator[slice]:
+    """Cut ascending row numbers into parts that are cheap to read at once.
+
+    Parameters
+    ----------
+    numbers
+        Row numbers, ascending.
+    row_bytes
+        Size of one row [B].
+
+    Returns
+    -------
+    iterator of slice
+        Positions in `numbers`. Within a part no gap exceeds `LARGEST_GAP` rows, and the rows from
+        the first to the last hold at most `SLAB_BYTES`.
+
+    Examples
+    --------
+    >>> [(part.start, part.stop) for part in slabs(np.array([0, 1, 5, 900000]), row_bytes=8)]
+    [(0, 3), (3, 4)]
+    """
+    if numbers.size == 0:
+        return
+    slab_rows = max(1, SLAB_BYTES // row_bytes)
+    cut = (np.diff(numbers) > LARGEST_GAP) | (np.diff(numbers // slab_rows) > 0)
+    bounds = [0, *(np.flatnonzero(cut) + 1).tolist(), int(numbers.size)]
+    for start, stop in pairwise(bounds):
+        yield slice(start, stop)
+
+
+def _is_plain(dataset: h5py.Dataset) -> bool:
+    """Whether the values lie in the file as they are in memory, in chunks of one column."""
+    return bool(
+        dataset.dtype == np.dtype("<f8")
+        and np.dtype("<f8") == np.dtype(float)
+        and dataset.chunks is not None
+        and dataset.chunks[1:] == (1,)
+        and dataset.id.get_create_plist().get_nfilters() == 0
+        and dataset.file.driver == "sec2"
+        and dataset.file.mode == "r"  # of an open writer, values may not be in the file yet
+    )
+
+
+def _by_library(dataset: h5py.Dataset, numbers: Array) -> Array:
+    """Read rows as the HDF5 library does."""
+    values = np.empty((numbers.size, dataset.shape[1]), order="F")
+    for part in slabs(numbers, row_bytes=8 * max(1, dataset.shape[1])):
+        first, last = int(numbers[part.start]), int(numbers[part.stop - 1])
+        values[part] = dataset[first : last + 1][numbers[part] - first]
+    return values
+
+
+def _read_run(dataset: h5py.Dataset, first: int, column: int, target: Array) -> None:
+    """Fill `target` with consecutive rows of one column."""
+    file = dataset.file.id.get_vfd_handle()
+    size = dataset.chunks[0]
+    done = 0
+    while done < target.size:
+        row = first + done
+        chunk, inside = divmod(row, size)
+        count = min(size - inside, target.size - done)
+        place = dataset.id.get_chunk_info_by_coord((chunk * size, column)).byte_offset
+        part = target[done : done + count]
+        if place is None:
+            part[:] = dataset.fillvalue
+        else:
+            _fill(file, part, place + 8 * inside)
+        done += count
+
+
+def _fill(file: int, target: Array, offset: int) -> None:
+    """Read a run of bytes to its place."""
+    left: Array = target.view(np.uint8)
+    while left.size:
+        count = os.preadv(file, [left.data], offset)
+        if count == 0:
+            message = "the file ends before its values do"
+            raise OSError(message)
+        left, offset = left[count:], offset + count
