@@ -439,14 +439,12 @@ def _place(
             f"name another formulation."
         )
         raise StudyError(message)
-    shape = cell.shape(rule.points)
-    by_mean = element.temperature == "mean"
     return BlockDiscretization(
         block=block,
         nodes=mesh.nodes,
         rule=rule,
-        shape=shape,
-        temperature_shape=np.full_like(shape, 1.0 / cell.n_nodes) if by_mean else shape,
+        shape=cell.shape(rule.points),
+        temperature_shape=element.temperature_shape(rule.points),
         first_cell=first_cell,
         first_point=first_point,
     )

@@ -29,11 +29,14 @@ class FaceGroup:
         Where these faces stand in the set.
     nodes
         Node numbers of each face, outward normal by the right-hand rule.
+    formulation
+        Element formulation of the cells.
     """
 
     cell_type: str
     positions: Int[Array, " n"]
     nodes: Int[Array, "n n_face_nodes"]
+    formulation: str
 
 
 def face_connectivity(mesh: Mesh, faces: FaceSet) -> Iterator[FaceGroup]:
@@ -54,9 +57,8 @@ def face_connectivity(mesh: Mesh, faces: FaceSet) -> Iterator[FaceGroup]:
             positions = np.flatnonzero(inside & (faces.local_faces == number))
             if positions.size:
                 cells = block.connectivity[local_cells[positions]]
-                yield FaceGroup(
-                    face_type, positions, np.asarray(cells[:, list(nodes)], dtype=np.int64)
-                )
+                numbers = np.asarray(cells[:, list(nodes)], dtype=np.int64)
+                yield FaceGroup(face_type, positions, numbers, block.formulation)
         first_cell += len(block.connectivity)
 
 

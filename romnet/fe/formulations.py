@@ -7,10 +7,15 @@ of Z-set's ``c2d4`` and ``c2d8`` run along y first, those of its ``c3d8`` along 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from math import sqrt
 from types import MappingProxyType
 from typing import Literal
 
+import numpy as np
+from jaxtyping import Float
+
+from romnet.core.arrays import Array
 from romnet.core.errors import StudyError
 from romnet.fe.cells import CELLS, ReferenceCell
 from romnet.fe.quadrature import RULES, QuadratureRule
@@ -32,7 +37,10 @@ class Formulation:
         Integration points of one cell, as the code documents it.
     temperature
         How the code takes nodal temperatures to its points: ``"nodes"`` by the shape functions,
-        ``"mean"`` by the average of the nodes of the cell.
+        ``"mean"`` by the average of the nodes of the cell, ``"trilinear"`` by the trilinear
+        function that meets the shape functions at the eight points of reduced integration.
+    face_rules
+        Integration rule of loads on faces of a type; those not named have their `mass_rule`.
     verified
         Whether the rule *and the order of its points* were checked against the code's results,
         its sources or tables it exports; where not, let romnet replay the stresses instead of
@@ -45,7 +53,8 @@ class Formulation:
     cell_type: str
     rule: str
     n_points: int
-    temperature: Literal["nodes", "mean"] = "nodes"
+    temperature: Literal["nodes", "mean", "trilinear"] = "nodes"
+    face_rules: Mapping[str, str] = field(default_factory=dict)
     verified: bool = False
     note: str = ""
 
@@ -58,6 +67,39 @@ class Formulation:
     def quadrature(self) -> QuadratureRule:
         """Integration rule."""
         return RULES[self.rule]
+
+    def temperature_shape(
+        self, points: Float[Array, "n_points n_dim"]
+    ) -> Float[Array, "n_points n_nodes"]:
+        """Return what takes nodal temperatures to reference points, as the code does it [-].
+
+        Examples
+        --------
+        In the middle of a fully integrated brick, where corners count less than nothing:
+
+        >>> middle = np.zeros((1, 3))
+        >>> FORMULATIONS["abaqus:C3D20"].temperature_shape(middle)[0, [0, 8]].round(6).tolist()
+        [-0.125, 0.166667]
+        """
+        shape = self.cell.shape(points)
+        if self.temperature == "mean":
+            return np.full_like(shape, 1.0 / self.cell.n_nodes)
+        if self.temperature == "trilinear":
+            corners = CELLS["hex8"]
+            sampled = self.cell.shape(corners.nodes / sqrt(3.0))
+            return np.asarray(corners.shape(points * sqrt(3.0)) @ sampled)
+        return shape
+
+    def face_rule(self, face_type: str) -> QuadratureRule:
+        """Return the rule that integrates loads on faces of a type.
+
+        Examples
+        --------
+        >>> FORMULATIONS["abaqus:C3D6"].face_rule("quad4").n_points
+        1
+        """
+        named = self.face_rules.get(face_type)
+        return mass_rule(face_type) if named is None else RULES[named]
 
 
 _FULL = {
@@ -104,13 +146,10 @@ _MASS = {
 }
 
 _HOURGLASS = "The code adds hourglass stiffness, which romnet does not."
+_CALCULIX = "Checked against results of CalculiX 2.20, see cases/referee."
 _ABAQUS_MEAN = (
     "CalculiX averages nodal temperatures over the cell. Abaqus averages volume strains over "
-    "the cell (selectively reduced integration), which romnet does not."
-)
-_CCX_LINEAR = (
-    "CalculiX takes a linear fit of the nodal temperatures to the points; romnet uses the "
-    "quadratic shape functions, which agree when temperature is linear in the cell."
+    f"the cell (selectively reduced integration), which romnet does not. {_CALCULIX}"
 )
 _EXPANDED = "CalculiX expands plane elements into solids: its points are those of the solid."
 _COUNT_ONLY = "Number of points known, their order not checked."
@@ -155,16 +194,64 @@ _TABLE: tuple[Formulation, ...] = (
     Formulation("zset:c2d8", "quad8", "quad:9:y_first", 9, verified=True, note=_CATALOGUE),
     Formulation("zset:c2d8r", "quad8", "quad:4:y_first", 4, verified=True, note=_CATALOGUE),
     # Abaqus and CalculiX share names; orders are those of the sources of CalculiX.
-    Formulation("abaqus:C3D4", "tet4", "tet:1", 1, verified=True),
-    Formulation("abaqus:C3D6", "wedge6", "wedge:2", 2, verified=True),
+    Formulation("abaqus:C3D4", "tet4", "tet:1", 1, verified=True, note=_CALCULIX),
+    Formulation(
+        "abaqus:C3D6",
+        "wedge6",
+        "wedge:2",
+        2,
+        face_rules={"quad4": "quad:1"},
+        verified=True,
+        note=_CALCULIX,
+    ),
     Formulation(
         "abaqus:C3D8", "hex8", "hex:8", 8, temperature="mean", verified=True, note=_ABAQUS_MEAN
     ),
-    Formulation("abaqus:C3D8R", "hex8", "hex:1", 1, verified=True, note=_HOURGLASS),
-    Formulation("abaqus:C3D10", "tet10", "tet:4", 4, verified=True, note=_BARLOW),
-    Formulation("abaqus:C3D15", "wedge15", "wedge:9", 9, verified=True),
-    Formulation("abaqus:C3D20", "hex20", "hex:27", 27, verified=True, note=_CCX_LINEAR),
-    Formulation("abaqus:C3D20R", "hex20", "hex:8", 8, verified=True),
+    Formulation(
+        "abaqus:C3D8R",
+        "hex8",
+        "hex:1",
+        1,
+        face_rules={"quad4": "quad:1"},
+        verified=True,
+        note=_HOURGLASS,
+    ),
+    Formulation(
+        "abaqus:C3D10",
+        "tet10",
+        "tet:4",
+        4,
+        face_rules={"tri6": "tri:3"},
+        verified=True,
+        note=f"{_BARLOW} {_CALCULIX}",
+    ),
+    Formulation(
+        "abaqus:C3D15",
+        "wedge15",
+        "wedge:9",
+        9,
+        face_rules={"tri6": "tri:3", "quad8": "quad:4"},
+        verified=True,
+        note=_CALCULIX,
+    ),
+    Formulation(
+        "abaqus:C3D20",
+        "hex20",
+        "hex:27",
+        27,
+        temperature="trilinear",
+        verified=True,
+        note=_CALCULIX,
+    ),
+    Formulation(
+        "abaqus:C3D20R",
+        "hex20",
+        "hex:8",
+        8,
+        face_rules={"quad8": "quad:4"},
+        verified=True,
+        note=_CALCULIX,
+    ),
     Formulation("abaqus:C3D27", "hex27", "hex:27", 27, note="Abaqus and CalculiX differ here."),
     Formulation("abaqus:CPE3", "tri3", "tri:1", 1, note=_EXPANDED),
     Formulation("abaqus:CPE4", "quad4", "quad:4", 4, temperature="mean", note=_EXPANDED),

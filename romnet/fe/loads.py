@@ -17,7 +17,7 @@ from romnet.core.arrays import Array
 from romnet.fe.cells import CELLS
 from romnet.fe.discretization import Discretization
 from romnet.fe.faces import FaceGroup, face_connectivity
-from romnet.fe.formulations import mass_rule
+from romnet.fe.formulations import formulation
 from romnet.fe.mesh import FaceSet, Mesh
 
 # Where the values of a surface load are given.
@@ -258,7 +258,8 @@ def _face_points(mesh: Mesh, faces: FaceSet) -> Iterator[tuple[FaceGroup, Array,
     weight of the point.
     """
     for group in face_connectivity(mesh, faces):
-        cell, rule = CELLS[group.cell_type], mass_rule(group.cell_type)
+        cell = CELLS[group.cell_type]
+        rule = formulation(group.formulation).face_rule(group.cell_type)
         corners = np.swapaxes(mesh.nodes[group.nodes], 1, 2)
         tangents = corners[:, None] @ cell.gradient(rule.points)
         if cell.n_dim == 1:
