@@ -10,17 +10,18 @@ from functools import cache
 from pathlib import Path
 
 import numpy as np
-from jaxtyping import Float
+from jaxtyping import Float, Int
 
 from romnet.core.arrays import Array
 from romnet.core.errors import PluginError
 
 FIELD = "#"
+_LARGEST_NUMBER = 2.0**53
 
 
 @dataclass(frozen=True)
 class Layout:
-    """Columns of a table.
+    r"""Columns of a table.
 
     Attributes
     ----------
@@ -36,7 +37,7 @@ class Layout:
 
     Examples
     --------
-    >>> Layout.of([" -1", 4, 6, "\\n"]).template
+    >>> Layout.of([" -1", 4, 6, "\n"]).template
     ' -1##########\\n'
     """
 
@@ -139,6 +140,26 @@ def read_columns(text: bytes | memoryview, layout: Layout) -> Float[Array, "n_ro
         line = bytes(view[row * layout.width : (row + 1) * layout.width])
         raise MalformedRowError(int(row), line.decode("latin-1").rstrip())
     return values
+
+
+def as_numbers(values: Float[Array, " n"]) -> Int[Array, " n"]:
+    """Return the numbers of nodes, elements or points that a column holds.
+
+    Raises
+    ------
+    ValueError
+        If one is no integer.
+
+    Examples
+    --------
+    >>> as_numbers(np.array([1.0, 7.0])).tolist()
+    [1, 7]
+    """
+    wrong = ~((np.abs(values) < _LARGEST_NUMBER) & (values == np.rint(values)))
+    if wrong.any():
+        message = f"{values[wrong][0]:g} is no number of a node, element or point."
+        raise ValueError(message)
+    return values.astype(np.int64)
 
 
 @cache
