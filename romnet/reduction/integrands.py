@@ -14,7 +14,7 @@ from romnet.core.communicator import Communicator
 from romnet.core.errors import AccuracyError
 from romnet.core.snapshots import SnapshotSource
 from romnet.fe.discretization import Discretization
-from romnet.reduction.pod import triangular_factor
+from romnet.reduction.tsqr import triangular_factor
 
 _CHUNK_VALUES = 2**24  # 128 MB of integrands at a time
 _RANK_TOLERANCE = 1e-12
