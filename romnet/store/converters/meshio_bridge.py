@@ -1,4 +1,4 @@
-"""Meshes and nodal results in the formats that meshio reads: VTU, PVD, XDMF, Gmsh, Abaqus, ...
+"""Meshes and nodal results in the formats that meshio reads: VTU, PVD, XDMF, Gmsh, MED, ...
 
 Such files carry geometry and nodal fields, but nothing about the integration points, so cells get
 the formulation ``romnet:<cell>`` and stresses are replayed from the displacements.
@@ -51,7 +51,7 @@ TEMPERATURES = ("temperature", "temperatures", "temp", "nt", "nt11")
 SERIES = (".pvd", ".xdmf", ".xmf")
 SUFFIXES = (
     *SERIES,
-    *(".vtu", ".vtk", ".msh", ".inp", ".med", ".e", ".exo", ".ex2"),
+    *(".vtu", ".vtk", ".msh", ".med", ".e", ".exo", ".ex2"),
     *(".bdf", ".fem", ".nas", ".mesh", ".su2", ".vol", ".post"),
 )
 _SAME_PLACE = 1e-6
