@@ -279,7 +279,12 @@ def _lines(path: Path, included_from: Place | None) -> list[str]:
     if "\0" in text:
         message = f"{path}: is no text."
         raise ConversionError(message)
-    return text.split("\n")
+    lines = text.split("\n")
+    last = lines[-1].strip()
+    if last and not last.startswith("**") and not last.upper().startswith("*END"):
+        problem = f"the file ends within the line {last[:40]!r}: truncated, or no line end."
+        raise Place(path, len(lines)).error(problem)
+    return lines
 
 
 def _card(text: _Text, start: int, stop: int) -> Card:

@@ -103,9 +103,10 @@ def face_set(mesh: Mesh, parts: Iterable[FacePart]) -> FaceSet:
         [np.full(len(block.ids), number) for number, block in enumerate(mesh.blocks)]
     )
     order = np.argsort(cell_ids)
+    ascending = cell_ids[order]
     cells, local_faces = [np.zeros(0, np.int64)], [np.zeros(0, np.int64)]
     for part in parts:
-        chosen = order[np.searchsorted(cell_ids[order], part.elements)]
+        chosen = order[np.searchsorted(ascending, part.elements)]
         if part.face == 0:
             skin = boundary_faces(mesh)
             mine = np.isin(skin.cells, chosen)

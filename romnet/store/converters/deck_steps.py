@@ -20,6 +20,7 @@ OTHER_PROCEDURES = (
 )
 # A jump is a ramp over this part of a step: no increment is as short.
 _JUMP = 1e-6
+_SAME = 1e-9
 _MOST_INCREMENTS = 100_000
 
 
@@ -180,12 +181,70 @@ def breakpoints(step: Step, amplitudes: list[DeckAmplitude | None]) -> Float[Arr
 
     The first lies right behind the beginning of the step, where amplitudes may make loads jump.
     """
-    found = [np.array([step.start + _JUMP * step.period, step.end])]
-    for amplitude in amplitudes:
-        if amplitude is not None:
-            found.append(amplitude.times + (0.0 if amplitude.total else step.start))
-    times = np.unique(np.concatenate(found))
-    return np.asarray(times[(times >= found[0][0]) & (times <= step.end)])
+    first = step.start + _JUMP * step.period
+    own = [found for found in amplitudes if found is not None]
+    tables = [found.times + (0.0 if found.total else step.start) for found in own]
+    times = np.unique(np.concatenate([np.array([first, step.end]), *tables]))
+    return np.asarray(times[(times >= first) & (times <= step.end)])
+
+
+def history(
+    steps: tuple[Step, ...], events: Mapping[int, tuple[float, DeckAmplitude | None]]
+) -> tuple[Float[Array, " n"], Float[Array, " n"]]:
+    """Return the magnitude of a load in time, as a table without needless rows.
+
+    Parameters
+    ----------
+    steps
+        All steps.
+    events
+        Magnitude and amplitude by the number of the step that gives them; in other steps the load
+        stays as it is.
+
+    Returns
+    -------
+    tuple
+        Total times and magnitudes.
+
+    Examples
+    --------
+    >>> from pathlib import Path
+    >>> step = Step(1, Place(Path("a.inp"), 1), 0.0, 2.0, None, False, ())
+    >>> [part.tolist() for part in history((step,), {1: (5.0, None)})]
+    [[0.0, 2.0], [0.0, 5.0]]
+    """
+    times, values = [np.zeros(1)], [np.zeros(1)]
+    for step in steps:
+        before = float(values[-1][-1])
+        value, amplitude = events.get(step.number, (before, None))
+        instants = breakpoints(step, [amplitude])
+        factors = profile(step, amplitude, instants)
+        times.append(instants)
+        values.append(before + (value - before) * factors if amplitude is None else value * factors)
+    return simplified(np.concatenate(times), np.concatenate(values))
+
+
+def simplified(
+    times: Float[Array, " n"], values: Float[Array, " n"]
+) -> tuple[Float[Array, " m"], Float[Array, " m"]]:
+    """Drop rows that lie on the straight line between their neighbours.
+
+    Examples
+    --------
+    >>> table = simplified(np.array([0.0, 1.0, 2.0, 3.0]), np.array([0.0, 1.0, 2.0, 2.0]))
+    >>> [part.tolist() for part in table]
+    [[0.0, 2.0, 3.0], [0.0, 2.0, 2.0]]
+    """
+    kept = [0]
+    scale = float(np.abs(values).max(initial=0.0)) or 1.0
+    for row in range(1, times.size - 1):
+        last = kept[-1]
+        part = (times[row] - times[last]) / (times[row + 1] - times[last])
+        straight = values[last] + part * (values[row + 1] - values[last])
+        if abs(values[row] - straight) > _SAME * scale:
+            kept.append(row)
+    kept.append(times.size - 1)
+    return times[kept], values[kept]
 
 
 def amplitude_of(
@@ -210,6 +269,9 @@ def _groups(cards: tuple[Card, ...]) -> list[tuple[Card, tuple[Card, ...]]]:
             inside = False
         elif inside:
             groups[-1][1].append(card)
+    if inside:
+        problem = "the step has no *END STEP: the deck is truncated."
+        raise groups[-1][0].place.error(problem)
     return [(title, tuple(found)) for title, found in groups]
 
 

@@ -38,7 +38,7 @@ class Layout:
     Examples
     --------
     >>> Layout.of([" -1", 4, 6, "\n"]).template
-    ' -1##########\\n'
+    ' -1##########\n'
     """
 
     template: str
