@@ -30,8 +30,8 @@ def test_built_in_converters_are_found_by_suffix() -> None:
 
 
 def test_an_unknown_suffix_lists_the_known_ones() -> None:
-    with pytest.raises(ConversionError, match=r"a\.frd: no converter reads '\.frd'.*'\.geof'"):
-        find_converter(Path("a.frd"))
+    with pytest.raises(ConversionError, match=r"a\.cgx: no converter reads '\.cgx'.*'\.geof'"):
+        find_converter(Path("a.cgx"))
 
 
 @pytest.mark.parametrize(
