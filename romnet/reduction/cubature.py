@@ -2,46 +2,51 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
-import scipy.linalg
 from jaxtyping import Float, Int
 
 from romnet.core.arrays import Array
 from romnet.core.communicator import Communicator
 from romnet.core.errors import AccuracyError
-from romnet.reduction.selection import NOTHING, TIE_TOLERANCE, at_points, best_point, owned
+from romnet.reduction.cubature_problem import CubatureProblem, ReducedQuadrature
+from romnet.reduction.nonnegative_fit import NonnegativeFit
+from romnet.reduction.selection import NOTHING, TIE_TOLERANCE
 
-# Integrals below this part of what is integrated count as balanced.
-_BALANCED = 1e-2
+__all__ = ["CubatureOptions", "ReducedQuadrature", "empirical_cubature", "select_points"]
+
 # So many candidates in a row that do not lower the residual: only rounding is left of it.
 _PATIENCE = 100
+# Below so many values of integrands on every rank, looking at all points each time is cheapest.
+_SMALL = 2_000_000
+# Points looked at between two passes over all, and how many selections there may be between them.
+_POOL_SHARE = 0.08
+_WIDEST = 64
 
 
 @dataclass(frozen=True)
-class ReducedQuadrature:
-    """Selected points and weights, the same on every rank.
+class CubatureOptions:
+    """What a selection does beyond the integrands.
 
     Attributes
     ----------
-    points
-        Global numbers of the selected points, ascending.
-    weights
-        Their weights, positive [volume].
-    residual
-        Relative error of the integrals of the training integrands [-].
-    volume_error
-        Relative error of the integral of one [-].
-    history
-        Residual after each selection [-].
+    volume
+        Whether the rule integrates the constant one as well as all the rest.
+    start
+        Rule whose points are in from the beginning, for enrichment; its weights are refitted, and
+        points that are of no more use leave.
+    tie_tolerance
+        Candidates this close (relatively) to the best score count as tied; the smallest point
+        number wins [-].
     """
 
-    points: Int[Array, " n_selected"]
-    weights: Float[Array, " n_selected"]
-    residual: float
-    volume_error: float
-    history: Float[Array, " n_steps"]
+    volume: bool = True
+    start: ReducedQuadrature | None = None
+    tie_tolerance: float = TIE_TOLERANCE
+
+
+_DEFAULT = CubatureOptions()
 
 
 def empirical_cubature(
@@ -51,7 +56,7 @@ def empirical_cubature(
     *,
     tolerance: float,
     comm: Communicator,
-    tie_tolerance: float = TIE_TOLERANCE,
+    options: CubatureOptions = _DEFAULT,
 ) -> ReducedQuadrature:
     r"""Select points and non-negative weights that reproduce given integrals.
 
@@ -68,16 +73,15 @@ def empirical_cubature(
     weights
         Full quadrature weights of this rank [volume]; some rules have negative ones.
     numbers
-        Global numbers of the points of this rank.
+        Global numbers of the points of this rank, ascending.
     tolerance
         Largest accepted relative residual :math:`\|Gx - Gw\|_2 / \|Gw\|_2` [-], in ``(0, 1)``;
         relative to 1 % of what is integrated where stresses balance one another and :math:`Gw`
         vanishes.
     comm
         The ranks.
-    tie_tolerance
-        Candidates this close (relatively) to the best score count as tied; the smallest point
-        number wins.
+    options
+        Volume row, points to start from, width of ties.
 
     Returns
     -------
@@ -95,7 +99,8 @@ def empirical_cubature(
     Notes
     -----
     Collective: yes. Deterministic: yes, for any number of ranks. Mutates nothing. Cost: one
-    ``n_integrands x n_points`` product and one update of a QR factorisation for each selection.
+    ``n_integrands x n_points`` product for several selections, and for each selection one update
+    of a QR factorisation and a product with a share of the points. The integrands are not copied.
 
     References
     ----------
@@ -118,180 +123,163 @@ def empirical_cubature(
     >>> round(float(rule.weights.sum()), 5)
     2.0
     """
-    if not 0.0 < tolerance < 1.0:
-        message = f"cubature tolerance must lie in (0, 1), got {tolerance:g}."
-        raise ValueError(message)
-    rows, target, scale = _with_volume(integrands, weights, comm)
-    norms = np.sqrt((rows**2).sum(axis=0))
-    if not np.isfinite(scale):
-        message = "cubature: an integrand holds NaN or infinite values; compute the stresses again."
-        raise AccuracyError(message)
-    fit = NonnegativeFit(target)
-    history: list[float] = []
-    refused: set[int] = set()
-
-    while fit.residual_norm > tolerance * scale:
-        scores = (fit.residual @ rows) / np.where(norms > 0.0, norms, np.inf)
-        taken = np.array([*fit.labels, *refused], dtype=np.int64)
-        scores[owned(taken, numbers)[1]] = -np.inf
-        point, _ = best_point(scores, numbers, comm, tie_tolerance=tie_tolerance)
-        if point == NOTHING or len(refused) >= _PATIENCE:
-            message = (
-                f"cubature: no further point lowers the relative residual "
-                f"{fit.residual_norm / scale:.2e} (tolerance {tolerance:.1e}) with "
-                f"{len(fit.labels)} points; try a tolerance above this residual."
-            )
-            raise AccuracyError(message)
-        if fit.add(point, at_points(np.array([point]), rows.T, numbers, comm)[0]):
-            refused.clear()
-            history.append(fit.residual_norm / scale)
-        else:
-            refused.add(point)
-
-    order = np.argsort(fit.labels)
-    volume = float(comm.sum(np.array([weights.sum()]))[0])
-    return ReducedQuadrature(
-        points=np.array(fit.labels, dtype=np.int64)[order],
-        weights=fit.coefficients[order],
-        residual=fit.residual_norm / scale,
-        volume_error=abs(float(fit.coefficients.sum()) - volume) / volume,
-        history=np.array(history),
-    )
+    check_tolerance(tolerance)
+    problem = CubatureProblem.build(integrands, weights, numbers, comm, volume=options.volume)
+    return select_points(problem, tolerance=tolerance, options=options)
 
 
-class NonnegativeFit:
-    r"""Non-negative least squares over a growing set of columns, by QR updates.
+def select_points(
+    problem: CubatureProblem, *, tolerance: float, options: CubatureOptions = _DEFAULT
+) -> ReducedQuadrature:
+    """Select points for a problem that is set up already; see `empirical_cubature`.
 
-    Solves :math:`\min_{x \ge 0} \|b - A x\|` for the columns added so far. A column that joins is
-    appended to the factorisation; one whose coefficient would turn negative leaves by a sequence
-    of rotations: O(rows x columns) work, never a new factorisation.
+    Several selections are made between two passes over all points, each among the points that
+    were best at the last pass. The next pass gives the scores of all points at each of these
+    steps, in one matrix product; selections after the first one that another point would have won
+    are undone. So the result is that of looking at all points each time.
 
-    Attributes
+    Parameters
     ----------
-    labels
-        What the caller called the columns that are in.
-    coefficients
-        Their coefficients, positive.
-    residual
-        :math:`b - A x`.
+    problem
+        Columns and target; `options.volume` was used there.
+    tolerance
+        Largest accepted relative residual [-], in ``(0, 1)``.
+    options
+        Points to start from, width of ties.
+
+    Raises
+    ------
+    ValueError, AccuracyError
+        As `empirical_cubature`.
+
+    Notes
+    -----
+    Collective: yes. Deterministic: yes, for any number of ranks. Mutates nothing.
 
     Examples
     --------
-    >>> fit = NonnegativeFit(np.array([1.0, 2.0]))
-    >>> fit.add(5, np.array([1.0, 1.0])), fit.add(3, np.array([0.0, 1.0]))
-    (True, True)
-    >>> fit.labels, fit.coefficients.round(12).tolist()
-    ([5, 3], [1.0, 1.0])
+    >>> from romnet.core.communicator import SerialCommunicator
+    >>> problem = CubatureProblem.build(
+    ...     np.array([[1.0, 2.0, 3.0]]), np.ones(3), np.arange(3), SerialCommunicator())
+    >>> rule = select_points(problem, tolerance=1e-6)
+    >>> rule.points.tolist(), rule.weights.round(9).tolist()
+    ([1], [3.0])
     """
-
-    def __init__(self, target: Float[Array, " n_rows"]) -> None:
-        self._target = target
-        self._orthogonal = np.zeros((len(target), 0))
-        self._triangular = np.zeros((0, 0))
-        self.labels: list[int] = []
-        self.coefficients: Float[Array, " n_columns"] = np.zeros(0)
-        self.residual: Float[Array, " n_rows"] = target.copy()
-
-    @property
-    def residual_norm(self) -> float:
-        """Euclidean norm of the residual."""
-        return float(np.linalg.norm(self.residual))
-
-    def add(self, label: int, column: Float[Array, " n_rows"]) -> bool:
-        """Let a column join and refit; answer whether that lowered the residual."""
-        before = self._copy()
-        if not self._append(label, column):
-            return False
-        while True:
-            free = scipy.linalg.solve_triangular(
-                self._triangular, self._orthogonal.T @ self._target
-            )
-            if (free > 0.0).all():
-                break
-            self._retreat(free)
-        self.coefficients = free
-        previous = self.residual_norm
-        rest = self._target - self._orthogonal @ (self._orthogonal.T @ self._target)
-        # Once more: small residuals must stay orthogonal, their products choose the next point.
-        self.residual = rest - self._orthogonal @ (self._orthogonal.T @ rest)
-        if self.residual_norm < previous:
-            return True
-        self._restore(before)
-        return False
-
-    def _append(self, label: int, column: Array) -> bool:
-        """Extend the factorisation, unless the column depends on those that are in."""
-        inside = self._orthogonal.T @ column
-        outside = column - self._orthogonal @ inside
-        correction = self._orthogonal.T @ outside  # a second pass keeps Q orthogonal
-        outside -= self._orthogonal @ correction
-        length = float(np.linalg.norm(outside))
-        if length <= 1e-13 * float(np.linalg.norm(column)):
-            return False
-        size = len(self.labels)
-        triangular = np.zeros((size + 1, size + 1))
-        triangular[:size, :size] = self._triangular
-        triangular[:size, size] = inside + correction
-        triangular[size, size] = length
-        self._triangular = triangular
-        self._orthogonal = np.hstack([self._orthogonal, outside[:, None] / length])
-        self.labels = [*self.labels, label]
-        self.coefficients = np.append(self.coefficients, 0.0)
-        return True
-
-    def _retreat(self, free: Array) -> None:
-        """Move towards the free optimum until a coefficient vanishes; its column leaves."""
-        blocked = np.flatnonzero(free <= 0.0)
-        now = self.coefficients[blocked]
-        ratios = np.divide(now, now - free[blocked], out=np.zeros_like(now), where=now > 0.0)
-        step = float(ratios.min())
-        self.coefficients = self.coefficients + step * (free - self.coefficients)
-        leaving = blocked[ratios <= step]
-        for position in sorted(leaving.tolist(), reverse=True):
-            self._orthogonal, self._triangular = scipy.linalg.qr_delete(
-                self._orthogonal, self._triangular, position, which="col"
-            )
-            size = len(self.labels) - 1
-            self._orthogonal = self._orthogonal[:, :size]
-            self._triangular = self._triangular[:size]
-            self.labels = self.labels[:position] + self.labels[position + 1 :]
-            self.coefficients = np.delete(self.coefficients, position)
-
-    def _copy(self) -> tuple[Array, Array, list[int], Array, Array]:
-        """Remember the fit; every part is replaced, never changed in place."""
-        return (
-            self._orthogonal,
-            self._triangular,
-            self.labels,
-            self.coefficients,
-            self.residual,
-        )
-
-    def _restore(self, saved: tuple[Array, Array, list[int], Array, Array]) -> None:
-        """Return to a remembered fit."""
-        (
-            self._orthogonal,
-            self._triangular,
-            self.labels,
-            self.coefficients,
-            self.residual,
-        ) = saved
-
-
-def _with_volume(
-    integrands: Array, weights: Array, comm: Communicator
-) -> tuple[Array, Array, float]:
-    """Append a constant row; return rows, their integrals and the scale of residuals.
-
-    The constant weighs as much as all integrals together. Where stresses balance one another, as
-    under heat or prescribed motion alone, the integrals vanish and cannot be a scale: then a part
-    of what is integrated takes their place.
-    """
-    squares = (integrands**2).sum(axis=0) @ np.abs(weights)
-    *integrals, volume, square = comm.sum(
-        np.concatenate([integrands @ weights, [weights.sum(), squares]])
+    check_tolerance(tolerance)
+    goal = tolerance * problem.scale
+    ties = options.tie_tolerance
+    state = _Selection(NonnegativeFit(problem.target))
+    if options.start is not None:
+        points, weights = options.start.points, options.start.weights
+        state.fit.add_all(points.tolist(), problem.columns(points), weights)
+    widest = _widest(problem)
+    width = 1
+    scores = problem.scores(state.fit.residual[:, None])
+    point = int(problem.best(scores, [state.taken()], ties)[0])
+    while state.fit.residual_norm > goal:
+        if point == NOTHING or len(state.refused) >= _PATIENCE:
+            raise out_of_reach(problem, state.fit, tolerance)
+        trial = _Trial(state.copy(), problem)
+        trial.take(point)
+        if width > 1:
+            pool = problem.pool(scores[:, 0], _POOL_SHARE)
+            trial.run(pool, goal=goal, width=width, ties=ties)
+        exact = problem.scores(np.stack(trial.residuals, axis=1))
+        best = problem.best(exact, trial.excluded, ties)
+        right = 1 + _leading(best[:-1] == trial.points[1:])
+        if right == len(trial.points):
+            state = trial.state
+            width = min(2 * width, widest)
+        else:
+            for taken in trial.points[:right]:
+                state.take(taken, trial.columns[taken], problem.scale)
+            width = right
+        point, scores = int(best[right - 1]), exact[:, right - 1 : right]
+    return problem.rule(
+        np.array(state.fit.labels, dtype=np.int64),
+        state.fit.coefficients,
+        state.fit.residual,
+        state.history,
     )
-    loaded = float(np.linalg.norm(integrals))
-    level = max(loaded, _BALANCED * float(np.sqrt(volume * square))) or float(volume)
-    rows = np.vstack([integrands, np.full((1, integrands.shape[1]), level / volume)])
-    return rows, np.array([*integrals, level]), float(np.hypot(loaded, level))
+
+
+def check_tolerance(tolerance: float) -> None:
+    """Refuse a tolerance outside (0, 1)."""
+    if not 0.0 < tolerance < 1.0:
+        message = f"cubature tolerance must lie in (0, 1), got {tolerance:g}."
+        raise ValueError(message)
+
+
+@dataclass
+class _Selection:
+    """A greedy selection under way."""
+
+    fit: NonnegativeFit
+    refused: frozenset[int] = frozenset()
+    history: list[float] = field(default_factory=list)
+
+    def copy(self) -> _Selection:
+        """Return an independent copy."""
+        return _Selection(self.fit.copy(), self.refused, list(self.history))
+
+    def taken(self) -> Array:
+        """Return the points that are no candidates."""
+        return np.array([*self.fit.labels, *self.refused], dtype=np.int64)
+
+    def take(self, point: int, column: Array, scale: float) -> None:
+        """Let a point join, unless that is of no use."""
+        if self.fit.add(point, column):
+            self.refused = frozenset()
+            self.history.append(self.fit.residual_norm / scale)
+        else:
+            self.refused |= {point}
+
+
+class _Trial:
+    """Selections to be verified: the points, and what was known when the next one was chosen."""
+
+    def __init__(self, state: _Selection, problem: CubatureProblem) -> None:
+        self.state, self.problem = state, problem
+        self.points: list[int] = []
+        self.columns: dict[int, Array] = {}
+        self.residuals: list[Array] = []
+        self.excluded: list[Array] = []
+
+    def take(self, point: int) -> None:
+        """Let a point join."""
+        self.points.append(point)
+        self.columns[point] = self.problem.columns(np.array([point]))[:, 0]
+        self.state.take(point, self.columns[point], self.problem.scale)
+        self.residuals.append(self.state.fit.residual)
+        self.excluded.append(self.state.taken())
+
+    def run(self, pool: CubatureProblem, *, goal: float, width: int, ties: float) -> None:
+        """Let the best points of a pool join, one after the other."""
+        while len(self.points) < width and self.state.fit.residual_norm > goal:
+            scores = pool.scores(self.residuals[-1][:, None])
+            point = int(pool.best(scores, self.excluded[-1:], ties)[0])
+            if point == NOTHING:
+                return
+            self.take(point)
+
+
+def _widest(problem: CubatureProblem) -> int:
+    """Return how many selections may be made between two passes over all points."""
+    if problem.comm.max(float(problem.integrands.size)) <= _SMALL:
+        return 1
+    # The scores kept must stay small beside the integrands.
+    return max(1, min(_WIDEST, len(problem.integrands) // 8))
+
+
+def _leading(right: Array) -> int:
+    """Return how many entries are true before the first that is not."""
+    return int(np.argmin(right)) if not right.all() else len(right)
+
+
+def out_of_reach(problem: CubatureProblem, fit: NonnegativeFit, tolerance: float) -> AccuracyError:
+    """Say where the selection ended."""
+    return AccuracyError(
+        f"cubature: no further point lowers the relative residual "
+        f"{fit.residual_norm / problem.scale:.2e} (tolerance {tolerance:.1e}) with "
+        f"{len(fit.labels)} points; try a tolerance above this residual."
+    )

@@ -58,6 +58,53 @@ def best_point(
     return int(smallest), best
 
 
+def best_points(
+    scores: Float[Array, "n_points n"],
+    numbers: Int[Array, " n_points"],
+    comm: Communicator,
+    *,
+    tie_tolerance: float = TIE_TOLERANCE,
+) -> Int[Array, " n"]:
+    """Return the global number of the best point of all ranks for each column of scores.
+
+    Parameters
+    ----------
+    scores
+        Scores of this rank's points, one column for each question; ``-inf`` excludes a point.
+    numbers
+        Their global numbers.
+    comm
+        The ranks.
+    tie_tolerance
+        Relative width of a tie [-].
+
+    Returns
+    -------
+    ndarray
+        What `best_point` answers to each column.
+
+    Notes
+    -----
+    Collective: yes, two reductions for all columns. Deterministic: yes, for any number of ranks.
+
+    Examples
+    --------
+    >>> from romnet.core.communicator import SerialCommunicator
+    >>> scores = np.array([[1.0, -1.0], [2.0, -1.0], [2.0, 0.0]])
+    >>> best_points(scores, np.array([7, 9, 11]), SerialCommunicator()).tolist()
+    [9, -1]
+    """
+    largest = np.iinfo(np.int64).max
+    best = comm.concatenate(scores.max(axis=0, initial=-np.inf)[None]).max(axis=0)
+    smallest = np.full(len(best), largest)
+    for column, top in enumerate(best):
+        if top > 0.0:
+            tied = numbers[scores[:, column] >= top * (1.0 - tie_tolerance)]
+            smallest[column] = tied.min(initial=largest)
+    found = comm.concatenate(smallest[None]).min(axis=0)
+    return np.asarray(np.where(best > 0.0, found, NOTHING))
+
+
 def at_points(
     points: Int[Array, " n_selected"],
     values: Float[Array, "n_points ..."],
