@@ -11,7 +11,7 @@
 #include "tensors.h"
 #include "umat.h"
 
-enum { NAME_LENGTH = 80, LEAST_FIELDS = 8 };
+enum { NAME_LENGTH = 80, LEAST_FIELDS = 2, BLOCK = 32 };
 
 /* What stays the same from call to call. Points are told by their place in the batch where
  * `numbers` is null, and are all at the origin where `coordinates` is null. */
@@ -126,9 +126,9 @@ INLINE void warm_up(const Law *law, double old, double new, Warmth *warmth)
 
 /* Arguments that a law has no reason to write but might: each point gets fresh ones. */
 typedef struct {
-    double rotation[9], gradient_old[9], gradient_new[9], coordinates[3];
-    double ddsddt[MAX_COMPONENTS], drplde[MAX_COMPONENTS];
+    double identity[9], coordinates[3], ddsddt[MAX_COMPONENTS], drplde[MAX_COMPONENTS];
     double sse, spd, scd, rpl, drpldt, size, times[2], length;
+    int step[4], increment_number, layer, section;
 } Surroundings;
 
 /* Room for arguments of unknown size. */
@@ -146,40 +146,64 @@ INLINE void set_fields(const Law *law, const Batch *batch, int64_t point, const 
     }
 }
 
-/* Copy a column-major matrix to rows; says whether all its entries are finite. */
-INLINE int transpose(const int n, const double *columns, double *rows)
+/* Member by member, as compilers copy a large struct with an instruction that is slow to start. */
+INLINE void refresh(Surroundings *around, const Batch *batch)
 {
-    const uint64_t exponent = UINT64_C(0x7ff0000000000000), unit = UINT64_C(0x0010000000000000);
-    uint64_t overflow = 0; /* gets the sign bit of a number whose exponent is all ones */
-    for (int k = 0; k < n * n; k++) {
-        uint64_t bits;
-        memcpy(&bits, columns + k, sizeof bits);
-        overflow |= (bits & exponent) + unit;
-    }
+    static const double identity[9] = {1, 0, 0, 0, 1, 0, 0, 0, 1};
+    memcpy(around->identity, identity, sizeof identity);
+    memset(around->coordinates, 0, sizeof around->coordinates);
+    memset(around->ddsddt, 0, sizeof around->ddsddt);
+    memset(around->drplde, 0, sizeof around->drplde);
+    around->sse = around->spd = around->scd = around->rpl = around->drpldt = 0.0;
+    around->size = 1.0;
+    around->times[0] = around->times[1] = batch->start;
+    around->length = batch->length;
+    around->step[0] = around->step[1] = 1;
+    around->step[2] = around->step[3] = 0;
+    around->increment_number = batch->number;
+    around->layer = around->section = 1;
+}
+
+INLINE void transpose(const int n, double *matrix)
+{
     for (int i = 0; i < n; i++)
-        for (int j = 0; j < n; j++) rows[i * n + j] = columns[i + n * j];
-    return !(overflow >> 63);
+        for (int j = i + 1; j < n; j++) {
+            const double entry = matrix[i * n + j];
+            matrix[i * n + j] = matrix[j * n + i];
+            matrix[j * n + i] = entry;
+        }
 }
 
-INLINE int all_finite(int n, const double *values)
+/* Whether the sum of some numbers is finite; then all of them are. */
+INLINE int sum_is_finite(int64_t n, const double *values)
 {
-    double sum = 0.0; /* 0 times what is not finite is not a number */
-    for (int i = 0; i < n; i++) sum += 0.0 * values[i];
-    return sum == 0.0;
+    double sums[8] = {0}, sum = 0.0; /* independent, so that they are added at the same time */
+    int64_t k = 0;
+    for (; k + 8 <= n; k += 8)
+        for (int i = 0; i < 8; i++) sums[i] += values[k + i];
+    for (; k < n; k++) sum += values[k];
+    for (int i = 0; i < 8; i++) sum += sums[i];
+    return isfinite(sum);
 }
 
-/* Integrate one point. Returns the step factor that the law proposes: 1 when content, 0.5 when
- * its answer is not finite and it proposes nothing. */
+static int all_finite(int n, const double *values)
+{
+    for (int i = 0; i < n; i++)
+        if (!isfinite(values[i])) return 0;
+    return 1;
+}
+
+/* Integrate one point. Returns the step factor that the law proposes: 1 when content, 0.5 when its
+ * factor is no factor. */
 INLINE double integrate_point(const int n, const Law *law, const Batch *batch, int64_t point,
-                              const Surroundings *fresh, const Warmth *warmth,
-                              const Scratch *scratch)
+                              const Warmth *warmth, const Scratch *scratch)
 {
-    Surroundings around = *fresh;
+    Surroundings around;
+    refresh(&around, batch);
     if (law->coordinates)
         memcpy(around.coordinates, law->coordinates + 3 * point, sizeof around.coordinates);
     int element = law->numbers ? law->numbers[2 * point] : (int)point + 1;
     int number = law->numbers ? law->numbers[2 * point + 1] : 1;
-    int step[4] = {1, 1, 0, 0}, increment_number = batch->number, layer = 1, section = 1;
     int n_tensor = n, n_direct = N_NORMAL, n_shear = n - N_NORMAL;
     int n_statev = law->n_statev, n_properties = law->n_properties;
     double temperature = warmth->old, warming = warmth->new - warmth->old;
@@ -199,41 +223,59 @@ INLINE double integrate_point(const int n, const Law *law, const Batch *batch, i
         increment[i] = total_new[i] - (i < N_NORMAL) * (warmth->thermal_new - initial) - strain[i];
     }
 
-    double columns[MAX_COMPONENTS * MAX_COMPONENTS], factor = 1.0;
-    for (int k = 0; k < n * n; k++) columns[k] = 0.0;
-    law->umat(stress, n_statev ? statev : &nothing, columns, &around.sse, &around.spd, &around.scd,
+    double *tangent = batch->tangent + point * n * n, factor = 1.0;
+    for (int j = 0; j < n; j++) memset(tangent + n * j, 0, n * sizeof *tangent);
+    law->umat(stress, n_statev ? statev : &nothing, tangent, &around.sse, &around.spd, &around.scd,
               &around.rpl, around.ddsddt, around.drplde, &around.drpldt, strain, increment,
               around.times, &around.length, &temperature, &warming, scratch->fields,
               scratch->field_increments, law->name, &n_direct, &n_shear, &n_tensor, &n_statev,
-              scratch->properties, &n_properties, around.coordinates, around.rotation, &factor,
-              &around.size, around.gradient_old, around.gradient_new, &element, &number, &layer,
-              &section, step, &increment_number, NAME_LENGTH);
+              scratch->properties, &n_properties, around.coordinates, around.identity, &factor,
+              &around.size, around.identity, around.identity, &element, &number, &around.layer,
+              &around.section, around.step, &around.increment_number, NAME_LENGTH);
 
+    transpose(n, tangent); /* from Fortran's columns to rows */
     for (int i = 0; i < n; i++) batch->stress[point * n + i] = stress[i];
-    const int finite = transpose(n, columns, batch->tangent + point * n * n);
-    if (factor < 1.0) return factor > 0.0 ? factor : 0.5;
-    return factor >= 1.0 && finite && all_finite(n, stress) ? 1.0 : 0.5;
+    if (factor >= 1.0) return 1.0;
+    return factor > 0.0 ? factor : 0.5;
+}
+
+/* Integrate points [first, last), at most BLOCK of them, and list those that fail. */
+INLINE int64_t integrate_block(const int n, const Law *law, const Batch *batch, int64_t first,
+                               int64_t last, Warmth *warmth, const Scratch *scratch,
+                               int64_t *failed, double *step_factor)
+{
+    const double *stress = batch->stress + first * n, *tangent = batch->tangent + first * n * n;
+    const int64_t count = last - first;
+    double factors[BLOCK];
+    int content = 1;
+    for (int64_t k = 0; k < count; k++) {
+        const int64_t point = first + k;
+        warm_up(law, batch->temperature_old[point], batch->temperature_new[point], warmth);
+        factors[k] = integrate_point(n, law, batch, point, warmth, scratch);
+        content &= factors[k] == 1.0;
+    }
+    if (content && sum_is_finite(count * n, stress) && sum_is_finite(count * n * n, tangent))
+        return 0;
+    int64_t n_failed = 0;
+    for (int64_t k = 0; k < count; k++) {
+        if (factors[k] == 1.0 && all_finite(n, stress + k * n) &&
+            all_finite(n * n, tangent + k * n * n))
+            continue;
+        const double factor = factors[k] < 1.0 ? factors[k] : 0.5;
+        if (factor < *step_factor) *step_factor = factor;
+        failed[n_failed++] = first + k;
+    }
+    return n_failed;
 }
 
 INLINE int64_t integrate_points(const int n, const Law *law, const Batch *batch, Warmth *warmth,
                                 const Scratch *scratch, double *step_factor)
 {
-    const Surroundings fresh = {
-        .rotation = {1, 0, 0, 0, 1, 0, 0, 0, 1},
-        .gradient_old = {1, 0, 0, 0, 1, 0, 0, 0, 1},
-        .gradient_new = {1, 0, 0, 0, 1, 0, 0, 0, 1},
-        .size = 1.0,
-        .times = {batch->start, batch->start},
-        .length = batch->length,
-    };
-    int64_t n_failed = 0;
-    for (int64_t point = batch->first; point < batch->last; point++) {
-        warm_up(law, batch->temperature_old[point], batch->temperature_new[point], warmth);
-        const double factor = integrate_point(n, law, batch, point, &fresh, warmth, scratch);
-        if (factor < 1.0) {
-            batch->failed[batch->first + n_failed++] = point;
-            if (factor < *step_factor) *step_factor = factor;
-        }
+    int64_t *failed = batch->failed + batch->first, n_failed = 0;
+    for (int64_t first = batch->first; first < batch->last; first += BLOCK) {
+        const int64_t last = first + BLOCK < batch->last ? first + BLOCK : batch->last;
+        n_failed += integrate_block(n, law, batch, first, last, warmth, scratch, failed + n_failed,
+                                    step_factor);
     }
     return n_failed;
 }
