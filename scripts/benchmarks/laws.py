@@ -1,46 +1,155 @@
-"""Speed of the law driver on plastic points and mismatch of the consistent tangents."""
+"""Speed of the law driver against a bare loop, and mismatch of the consistent tangents."""
 
 from __future__ import annotations
 
+import ctypes
+import subprocess
+import tempfile
+from collections.abc import Callable
 from pathlib import Path
-from time import perf_counter
+from time import perf_counter, thread_time
+from typing import Any
 
 import numpy as np
 
 from romnet.laws.contract import TimeStep
-from romnet.laws.registry import build_law
+from romnet.laws.native.loading import load_function
+from romnet.laws.registry import build_law, law_model, law_names
+from romnet.laws.umat import UmatLaw
 from romnet.testing.laws import examine_law
 
 _POINTS = 100_000
-_SPEC = {
-    "law": "j2_viscoplastic",
-    "parameters": {
-        "young": 2.0e5,
-        "poisson": 0.3,
-        "yield_stress": 10.0,
-        "viscosity": 300.0,
-        "exponent": 30.0,
-        "kinematic": [{"modulus": 1.0e5, "recall": 1000.0}],
-    },
-}
+_SECONDS = 3.0  # for each law: the least of many interleaved runs is stable on a busy machine
+_STEP = TimeStep(0.0, 0.2)
+_HERE = Path(__file__).parent
+_PLUGINS = _HERE.parents[1] / "plugins"
 
 
 def measure(_: Path | None) -> dict[str, object]:
-    """Return the time per plastic point and the worst tangent."""
-    law = build_law(_SPEC, n_components=6)
-    rng = np.random.default_rng(0)
-    strain = 2e-3 * rng.standard_normal((_POINTS, 6))
-    warm, still = np.full(_POINTS, 20.0), np.zeros((_POINTS, 6))
-    virgin = law.initial_state(warm)
-    times = []
-    for _run in range(5):
-        began = perf_counter()
-        response = law.integrate(still, strain, virgin, warm, warm, TimeStep(0.0, 0.2))
-        times.append(perf_counter() - began)
-    plastic = response.state[:, law.state_fields["p"]] > 0.0
-    tangents = [check.error for check in examine_law(law).checks if "tangent" in check.name]
+    """Return times per plastic point, their ratios to the bare loop, and the worst tangent."""
+    with tempfile.TemporaryDirectory() as folder:
+        bare = _compile(_HERE / "bare_loop.c", Path(folder), "gcc", "-O3")
+        found = {name: _compare(law, bare) for name, law in _laws(Path(folder)).items()}
+        threaded = _speed_up(_laws(Path(folder))["j2_viscoplastic"])
+    tangents = {name: _tangent_mismatch(name) for name in law_names()}
+    worst = max(tangents, key=tangents.__getitem__)
+    ratios = {f"batch_over_bare_{name}": batch / alone for name, (batch, alone, _) in found.items()}
     return {
-        "j2_norton_us_per_point": 1e6 * min(times) / _POINTS,
-        "plastic_part": float(plastic.mean()),
-        "tangent_mismatch_max": max(tangents),
+        "j2_norton_us_per_point": found["j2_viscoplastic"][0],
+        "plastic_part": min(part for _, _, part in found.values()),
+        "batch_over_bare": max(ratios.values()),
+        **ratios,
+        **{f"bare_us_per_point_{name}": alone for name, (_, alone, _) in found.items()},
+        "speed_up_on_2_threads": threaded,
+        "tangent_mismatch_max": tangents[worst],
+        "tangent_mismatch_law": worst,
     }
+
+
+def _laws(folder: Path) -> dict[str, UmatLaw]:
+    """Return the laws whose driving is measured: built in, a user's in C and one in Fortran."""
+    c, fortran = _PLUGINS / "umat_c" / "j2_linear.c", _PLUGINS / "umat_fortran" / "j2_linear.f"
+    libraries = {
+        "c_umat": _compile(c, folder, "gcc", "-O2"),
+        "fortran_umat": _compile(fortran, folder, "gfortran", "-O2", f"-I{fortran.parent}"),
+    }
+    linear = {"properties": [2.0e5, 0.3, 10.0, 1.0e3], "n_state": 1, "fields": {"p": [0, 1]}}
+    specs: dict[str, dict[str, Any]] = {
+        name: {"law": {"umat": str(path), **linear}} for name, path in libraries.items()
+    }
+    specs["j2_viscoplastic"] = _example("j2_viscoplastic")
+    laws = {name: build_law(spec, n_components=6) for name, spec in specs.items()}
+    return {name: law for name, law in laws.items() if isinstance(law, UmatLaw)}
+
+
+def _example(name: str) -> dict[str, Any]:
+    """Return a built-in law with the parameters that it documents."""
+    return {"law": name, "parameters": dict(law_model(name).example)}
+
+
+def _compile(source: Path, folder: Path, compiler: str, *flags: str) -> Path:
+    """Make a shared library."""
+    library = folder / f"{compiler}_{source.stem}.so"
+    if not library.exists():
+        command = [compiler, *flags, "-fPIC", "-shared", str(source), "-o", str(library), "-lm"]
+        subprocess.run(command, check=True)
+    return library
+
+
+def _strains() -> np.ndarray:
+    """Return strains that leave the elastic domain nearly everywhere."""
+    return 2e-3 * np.random.default_rng(0).standard_normal((_POINTS, 6))
+
+
+def _batch(law: UmatLaw) -> Callable[[], Any]:
+    """Return the call of the driver."""
+    strain, warm, still = _strains(), np.full(_POINTS, 20.0), np.zeros((_POINTS, 6))
+    virgin = law.initial_state(warm)
+    return lambda: law.integrate(still, strain, virgin, warm, warm, _STEP)
+
+
+def _bare(law: UmatLaw, library: Path) -> Callable[[], Any]:
+    """Return the call of the bare loop on arrays of its own, with the same UMAT."""
+    properties, old, new = law.properties.at(20.0), np.zeros((_POINTS, 6)), _strains()
+    statev_old = np.zeros((_POINTS, law.n_statev))
+    stress, statev = np.zeros((_POINTS, 6)), np.zeros((_POINTS, law.n_statev))
+    tangent = np.zeros((_POINTS, 6, 6))
+    pointer, real, whole = ctypes.c_void_p, ctypes.c_double, ctypes.c_int
+    kinds = (pointer, ctypes.c_long, whole, whole, *[pointer] * 4, real, real, *[pointer] * 3)
+    loop = ctypes.CFUNCTYPE(None, *kinds)(load_function(library, "bare_loop"))
+    umat = load_function(law.library, law.function)
+    inputs = [array.ctypes.data for array in (properties, old, new, statev_old)]
+    outputs = [array.ctypes.data for array in (stress, statev, tangent)]
+    sizes = (_POINTS, law.n_statev, properties.size)
+
+    def run() -> tuple[np.ndarray, ...]:
+        loop(umat, *sizes, *inputs, 20.0, _STEP.length, *outputs)
+        return properties, old, new, statev_old, stress, statev, tangent
+
+    return run
+
+
+def _seconds(call: Callable[[], Any], clock: Callable[[], float]) -> float:
+    """Time one call."""
+    began = clock()
+    call()
+    return clock() - began
+
+
+def _interleaved(*calls: Callable[[], Any], clock: Callable[[], float]) -> list[float]:
+    """Return the least time of each call, all of them taking turns."""
+    for call in calls:
+        call()
+    least, began = [np.inf] * len(calls), perf_counter()
+    while perf_counter() - began < _SECONDS * len(calls):
+        least = [min(time, _seconds(call, clock)) for time, call in zip(least, calls, strict=True)]
+    return least
+
+
+def _compare(law: UmatLaw, bare_library: Path) -> tuple[float, float, float]:
+    """Return microseconds per point of batch and bare loop, and the plastic part of the points."""
+    batch, bare = _batch(law), _bare(law, bare_library)
+    answer, own = batch(), bare()
+    if not (np.array_equal(answer.stress, own[4]) and np.array_equal(answer.tangent, own[6])):
+        message = f"{law.name}: the bare loop does not compute what the driver does."
+        raise RuntimeError(message)
+    plastic = float((answer.state[:, law.state_fields["p"]] > 0.0).mean())
+    del answer
+    times = [1e6 * time / _POINTS for time in _interleaved(batch, bare, clock=thread_time)]
+    return times[0], times[1], plastic
+
+
+def _speed_up(law: UmatLaw) -> float:
+    """Return how much faster two threads are than one."""
+    from dataclasses import replace
+
+    one, two = _interleaved(
+        _batch(law), _batch(replace(law, threads=2)), clock=perf_counter
+    )
+    return one / two
+
+
+def _tangent_mismatch(name: str) -> float:
+    """Compare the tangent of an installed law with differences of its stress."""
+    report = examine_law(build_law(_example(name), n_components=6))
+    return max(check.error for check in report.checks if "tangent" in check.name)
