@@ -98,7 +98,7 @@ def _force(workspace: Workspace, case: Case) -> SeparatedField:
         key = {"centrifugal": "axis", "pressure": "faces", "traction": "faces"}[load.type]
         with _told_at(workspace.located, workspace.located.load_place(case.name, load.name, key)):
             vector = _force_vector(workspace, load)
-        if isinstance(load, Centrifugal):
+        if isinstance(load, Centrifugal) and load.scales == "omega":
             amplitude = Amplitude(amplitude.times, amplitude.values, amplitude.after, power=2)
         total = total.joined(SeparatedField((amplitude,), vector[None]))
     return total

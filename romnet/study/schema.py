@@ -179,6 +179,9 @@ class Centrifugal(Keys):
     axis: Axis = Field(description="of the rotation")
     omega: float = Field(description="angular velocity at amplitude one [rad/time]")
     amplitude: str | None = Field(default=None, description="name of an amplitude; one if left out")
+    scales: Literal["omega", "force"] = Field(
+        default="omega", description="what the amplitude multiplies"
+    )
 
 
 class Pressure(Keys):
