@@ -88,8 +88,9 @@ def read_mesh(path: Path) -> Mesh:
     -------
     Mesh
         Cells of the highest dimension. Named sets and physical groups become node, cell or face
-        sets by the dimension of their members. meshio does not keep foreign numbers: ids are
-        positions in the file, from 0. A mesh of plane cells loses its constant third coordinate.
+        sets by the dimension of their members; faces make a node set of the same name, too. meshio
+        does not keep foreign numbers: ids are positions in the file, from 0. A mesh of plane cells
+        loses its constant third coordinate.
 
     Raises
     ------
@@ -349,6 +350,8 @@ def _mesh_of(path: Path, raw: meshio.Mesh) -> Mesh:
             cell_sets[name] = by_dim[0]
         if by_dim[1]:
             face_sets[name] = _face_set(path, name, mesh, by_dim[1])
+            # Held faces are common, and constraints name nodes.
+            node_sets.setdefault(name, np.unique(np.concatenate([p.ravel() for p in by_dim[1]])))
         if by_dim[2].size:
             node_sets.setdefault(name, by_dim[2])
     return replace(mesh, node_sets=node_sets, cell_sets=cell_sets, face_sets=face_sets)

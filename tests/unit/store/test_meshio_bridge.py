@@ -142,6 +142,7 @@ def test_physical_groups_become_sets_of_their_dimension(tmp_path: Path) -> None:
     assert mesh.node_sets["edge"].tolist() == [0, 1]
     assert mesh.face_sets["skin"].cells.tolist() == [0, 0]
     assert face_nodes(mesh, mesh.face_sets["skin"]).tolist() == [0, 1, 2, 3]
+    assert mesh.node_sets["skin"].tolist() == [0, 1, 2, 3], "held faces are named as nodes"
 
 
 def test_named_sets_of_abaqus_files_are_kept(tmp_path: Path) -> None:
