@@ -12,6 +12,26 @@ from romnet.laws.tables import Table, ThermalExpansion
 
 
 @dataclass(frozen=True)
+class Structure:
+    """A parameter of more than one number, with a form of its own.
+
+    Attributes
+    ----------
+    form
+        How a study writes it, such as ``"{first: [x, y, z], second: [x, y, z]}"``.
+    read
+        Makes entries of PROPS of what a study says and a name for messages; raises `StudyError`
+        or `LawError`.
+    default
+        What a study means that leaves it out; None if it must be given.
+    """
+
+    form: str
+    read: Callable[[object, str], tuple[Table, ...]]
+    default: object = None
+
+
+@dataclass(frozen=True)
 class Parameter:
     """One parameter of a law, or a list of groups of parameters.
 
@@ -29,6 +49,8 @@ class Parameter:
         Bounds that every value of a table must respect.
     group
         If not empty, the parameter is a list of mappings with these keys, empty by default.
+    structure
+        If given, the parameter has a form of its own; default and bounds do not apply.
     """
 
     name: str
@@ -39,10 +61,13 @@ class Parameter:
     at_least: float | None = None
     below: float | None = None
     group: tuple[Parameter, ...] = ()
+    structure: Structure | None = None
 
     @property
     def required(self) -> bool:
         """Whether a study must give it."""
+        if self.structure is not None:
+            return self.structure.default is None
         return self.default is None and not self.group
 
     def read(self, given: object, where: str) -> Table:
@@ -103,11 +128,14 @@ class ParameterValues:
         Entries of each list of groups.
     given
         Names that the study gave itself.
+    columns
+        Entries of PROPS of each parameter that has a form of its own.
     """
 
     tables: Mapping[str, Table]
     groups: Mapping[str, tuple[Mapping[str, Table], ...]] = field(default_factory=dict)
     given: frozenset[str] = frozenset()
+    columns: Mapping[str, tuple[Table, ...]] = field(default_factory=dict)
 
     def __getitem__(self, name: str) -> Table:
         """Return the value of a single parameter."""
@@ -206,16 +234,20 @@ class LawModel:
         LawError
             If a value lies outside its domain.
         """
-        single = tuple(parameter for parameter in self.parameters if not parameter.group)
+        formed = {p.name: p.structure for p in self.parameters if p.structure is not None}
+        single = tuple(p for p in self.parameters if not p.group and p.name not in formed)
         lists = tuple(parameter for parameter in self.parameters if parameter.group)
         _check_names(parameters, self.parameters, f"law {self.name}: parameters")
         groups = {
             parameter.name: _read_groups(parameters.get(parameter.name, ()), parameter)
             for parameter in lists
         }
-        return ParameterValues(
-            _read_tables(parameters, single, "parameters"), groups, frozenset(parameters)
-        )
+        columns = {
+            name: structure.read(parameters.get(name, structure.default), f"parameters.{name}")
+            for name, structure in formed.items()
+        }
+        tables = _read_tables(parameters, single, "parameters")
+        return ParameterValues(tables, groups, frozenset(parameters), columns)
 
 
 def unknown_name(name: str, known: list[str]) -> str:

@@ -206,6 +206,10 @@ def _tables(given: object, where: str) -> list[Table]:
     """Collect the temperature tables anywhere in plain data."""
     if is_table(given):
         return [Table.read(given, where)]
+    if isinstance(given, Mapping) and isinstance(given.get("temperature"), list | tuple):
+        return [
+            Table.read({"temperature": given["temperature"], "value": given["temperature"]}, where)
+        ]
     if isinstance(given, Mapping):
         return [table for key, value in given.items() for table in _tables(value, f"{where}.{key}")]
     if isinstance(given, list | tuple):
