@@ -145,7 +145,7 @@ def table(cold: float, hot: float) -> dict[str, list[float]]:
 
 YOUNG = table(2.0e5, 1.4e5)
 POISSON = table(0.29, 0.33)
-EXPANSION = {
+EXPANSION: dict[str, Any] = {
     "coefficient": table(1.1e-5, 1.6e-5),
     "reference": REFERENCE_TEMPERATURE,
 }

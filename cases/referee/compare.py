@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-import deck
 import numpy as np
-import readers
-import solve
-from body import Referee
 from jaxtyping import Float
+from referee import deck, solve
+from referee.body import Referee
 
 from romnet.core.arrays import Array
+from romnet.fe.discretization import discretize
+from romnet.store.converters.calculix_dat import read_dat
+
+FIELDS = ("displacement", "stress", "p")
+# What the two codes answered at one instant, by field.
+Instant = Mapping[str, Array]
 
 
 @dataclass(frozen=True)
@@ -25,8 +30,6 @@ class Gaps:
         L2 norm over the nodes.
     stress, p
         L2 norm over the integration points, weighted with their volumes.
-    position
-        Largest distance of the integration points [length]: their order is the same in both.
     largest_p
         How much the body has yielded: largest cumulated plastic strain [-].
     """
@@ -34,7 +37,6 @@ class Gaps:
     displacement: float
     stress: float
     p: float
-    position: float
     largest_p: float
 
     @property
@@ -48,35 +50,48 @@ def compare(case: Referee, folder: Path) -> Gaps:
     folder.mkdir(parents=True, exist_ok=True)
     deck.write(folder / "job.inp", case)
     deck.run(folder, "job")
-    theirs = readers.read_dat(folder / "job.dat").fields
+    return gaps(case, list(instants_of_romnet(case)), list(printed(folder / "job.dat", case)))
+
+
+def instants_of_romnet(case: Referee) -> Iterator[Instant]:
+    """Yield what romnet answers at each instant."""
     problem = solve.problem_of(case)
-    ours: dict[str, list[Array]] = {"displacement": [], "stress": [], "p": []}
     for outcome in solve.solve(problem):
-        committed = outcome.committed
-        ours["displacement"].append(committed.unknown.reshape(-1, 3))
-        for name in ("stress", "p"):
-            ours[name].append(problem.laws.field(committed.state, name))
-    weights = problem.discretization.weights
-    alone = np.ones(case.mesh.n_nodes)
-    return Gaps(
-        displacement=_gap(ours["displacement"], theirs["displacement"], alone),
-        stress=_gap(ours["stress"], theirs["stress"], weights),
-        p=_gap(ours["p"], theirs["p"], weights),
-        position=float(np.abs(problem.discretization.positions - theirs["position"][0]).max()),
-        largest_p=float(theirs["p"].max()),
-    )
+        state = outcome.committed.state
+        fields = {name: problem.laws.field(state, name) for name in FIELDS[1:]}
+        yield {"displacement": outcome.committed.unknown, **fields}
 
 
-def _gap(
-    ours: list[Array], theirs: Float[Array, "n_times n n_components"], weights: Array
-) -> float:
-    """Return the largest difference over the instants, relative to the largest norm."""
+def printed(path: Path, case: Referee) -> Iterator[Instant]:
+    """Yield what CalculiX printed at each instant."""
+    results = read_dat(path, case.mesh)
+    for number in range(results.n_times):
+        yield results.instant(number, FIELDS)
+
+
+def gaps(case: Referee, ours: list[Instant], theirs: list[Instant]) -> Gaps:
+    """Return how far apart two answers are.
+
+    Raises
+    ------
+    RuntimeError
+        If they have not as many instants.
+    """
     if len(ours) != len(theirs):
         message = f"{len(ours)} increments of romnet, {len(theirs)} of CalculiX."
         raise RuntimeError(message)
-    norms = [np.sqrt(weights @ (field**2).sum(axis=1)) for field in theirs]
-    gaps = [
-        np.sqrt(weights @ ((mine - field) ** 2).sum(axis=1))
-        for mine, field in zip(ours, theirs, strict=True)
-    ]
-    return float(max(gaps) / max(norms))
+    volumes = discretize(case.mesh).weights
+    weights = {"displacement": np.ones(case.mesh.n_nodes), "stress": volumes, "p": volumes}
+    relative = {}
+    for name, weight in weights.items():
+        pairs = [(mine[name], other[name]) for mine, other in zip(ours, theirs, strict=True)]
+        largest = max(norm(other, weight) for _, other in pairs)
+        gap = max(norm(np.ravel(mine) - np.ravel(other), weight) for mine, other in pairs)
+        relative[name] = gap / largest
+    return Gaps(**relative, largest_p=float(max(other["p"].max() for other in theirs)))
+
+
+def norm(field: Array, weights: Float[Array, " n"]) -> float:
+    """Return the weighted L2 norm of a field of any number of components."""
+    squares = (np.reshape(field, (len(weights), -1)) ** 2).sum(axis=1)
+    return float(np.sqrt(weights @ squares))

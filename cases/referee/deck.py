@@ -9,10 +9,10 @@ from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from time import perf_counter
 
-import body
 import numpy as np
-from body import Phase, Referee
 from jaxtyping import Float
+from referee import body
+from referee.body import Phase, Referee
 
 from romnet.core.arrays import Array
 from romnet.fe.cells import CELLS
@@ -175,7 +175,7 @@ def _outputs(*, dat: bool, frd: bool) -> Iterator[str]:
     if frd:
         yield from ("*NODE FILE", "U", "*EL FILE", "S, PEEQ")
     if dat:
-        yield from ("*NODE PRINT, NSET=NALL", "U", "*EL PRINT, ELSET=EALL", "S, PEEQ, COORD")
+        yield from ("*NODE PRINT, NSET=NALL", "U", "*EL PRINT, ELSET=EALL", "S, PEEQ")
 
 
 def _face_labels(cell_type: str) -> list[int]:

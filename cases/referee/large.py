@@ -1,6 +1,8 @@
 """The timed computation: a notched blade of more than 100 000 degrees of freedom.
 
-usage: large.py deck FOLDER | romnet FOLDER | compare FOLDER
+usage, with this file's parent folder on PYTHONPATH:
+
+    python -m referee.large deck FOLDER | romnet FOLDER | compare FOLDER
 
 ``deck`` writes the input of CalculiX, ``romnet`` computes the same on this rank (start it with
 ``scripts/mpi 2``) and writes displacement, stress and cumulated plastic strain of all instants,
@@ -11,18 +13,16 @@ from __future__ import annotations
 
 import json
 import sys
+from dataclasses import asdict
 from pathlib import Path
 
-import body
-import deck
 import numpy as np
-import readers
-import solve
-from body import Phase, Referee
+from referee import body, deck, solve
+from referee.body import Phase, Referee
+from referee.compare import Gaps, gaps, printed
 
 from romnet.core.communicator import Communicator
 from romnet.core.tensors import VOIGT
-from romnet.fe.discretization import discretize
 from romnet.store.snapshots import FieldInfo, SnapshotStore, writing_snapshots
 
 ELEMENT = "C3D20R"
@@ -77,20 +77,11 @@ def solve_large(folder: Path, case: Referee, comm: Communicator) -> int:
     return iterations
 
 
-def compare(folder: Path, case: Referee) -> dict[str, float]:
-    """Return the relative L2 gaps of displacement, stress and p at the last instant."""
-    theirs = readers.read_dat(folder / "job.dat").fields
+def compare_last(folder: Path, case: Referee) -> Gaps:
+    """Return how far apart the answers are at the last instant."""
     ours = SnapshotStore.open(folder / "results.h5")
-    weights = {"displacement": np.ones(case.mesh.n_nodes)}
-    gaps = {}
-    for name in FIELDS:
-        last = theirs[name][-1]
-        mine = ours.source(name).column(ours.n_times - 1).reshape(last.shape)
-        weight = weights.get(name)
-        weight = discretize(case.mesh).weights if weight is None else weight
-        top, bottom = (np.sqrt(weight @ (v**2).sum(axis=1)) for v in (mine - last, last))
-        gaps[name] = float(top / bottom)
-    return gaps | {"largest_p": float(theirs["p"][-1].max())}
+    last = {name: ours.source(name).column(ours.n_times - 1) for name in FIELDS}
+    return gaps(case, [last], list(printed(folder / "job.dat", case)))
 
 
 def main() -> None:
@@ -108,7 +99,7 @@ def main() -> None:
         if comm.rank == 0:
             print(json.dumps({"iterations": iterations, "dofs": case.mesh.n_dofs}))
     else:
-        print(json.dumps(compare(path, case)))
+        print(json.dumps(asdict(compare_last(path, case))))
 
 
 if __name__ == "__main__":

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-import body
 import numpy as np
-from body import Referee, temperature_map
+from referee import body
+from referee.body import Referee, temperature_map
 
 from romnet.core.communicator import Communicator, SerialCommunicator
 from romnet.fe.discretization import Discretization, discretize

@@ -9,9 +9,11 @@ import sys
 from pathlib import Path
 
 NAMES = {
-    "hf": "the high-fidelity solver against the reference table of the cube",
+    "hf": "the high-fidelity solver against the cube's table and CalculiX; some ten minutes",
+    "calculix": "the high-fidelity solver against CalculiX, element by element",
     "laws": "speed of the law driver and mismatch of the tangents",
     "ingest": "from the files of a commercial code alone to a reduced answer",
+    "pod": "200 snapshots of 3 million rows on two ranks, against reading and DGEMM",
     "offline": "the reduced model of the cube: modes, points, errors, time of each stage",
     "online": "unseen cycles against the high-fidelity solver",
     "ranks": "the same model and answer on 1, 2 and 3 ranks, and models moved between them",
