@@ -14,7 +14,7 @@ from romnet.core.snapshots import SnapshotSource
 from romnet.fe.inner_products import InnerProduct
 from romnet.reduction.basis import ReducedBasis, Truncation
 from romnet.reduction.blocks import MEMORY, all_rows, weighted_rows
-from romnet.reduction.projection import orthonormalised
+from romnet.reduction.projection import orthonormalise
 from romnet.reduction.tsqr import absorbed, gathered_factor
 
 
@@ -167,13 +167,12 @@ def component_pods(  # noqa: PLR0913  (those of `pod`, and the number of compone
     bases: list[ReducedBasis | None] = []
     for component, (values, _) in enumerate(spectra):
         modes = found[component]
-        found[component] = np.zeros((0, 0))  # as many copies at a time as one component needs
         if modes.shape[1] == 0:
             bases.append(None)
             continue
         product = inner_product.component(component, n_components)
-        orthonormal = orthonormalised(modes, product, comm, memory=memory)
-        bases.append(ReducedBasis(orthonormal, values, inner_product.name))
+        orthonormalise(modes, product, comm, memory=memory)
+        bases.append(ReducedBasis(modes, values, inner_product.name))
     return tuple(bases)
 
 

@@ -11,7 +11,7 @@ from romnet.core.communicator import Communicator
 from romnet.core.snapshots import ArraySource, SnapshotSource
 from romnet.fe.inner_products import InnerProduct
 from romnet.reduction.basis import ReducedBasis
-from romnet.reduction.blocks import MEMORY, all_rows, weighted_rows
+from romnet.reduction.blocks import MEMORY, block_rows, weighted_rows
 from romnet.reduction.tsqr import triangular_factor
 
 
@@ -48,14 +48,41 @@ def orthonormalised(
     >>> orthonormalised(skew, identity(np.ones(2, dtype=bool)), SerialCommunicator()).tolist()
     [[1.0, 0.0], [0.0, 1.0]]
     """
+    result = np.array(modes, order="C")
+    orthonormalise(result, inner_product, comm, memory=memory)
+    return result
+
+
+def orthonormalise(
+    modes: Float[Array, "n_dofs n_modes"],
+    inner_product: InnerProduct,
+    comm: Communicator,
+    *,
+    memory: int = MEMORY,
+) -> None:
+    """Make modes orthonormal where they are: `orthonormalised` without a second set of modes.
+
+    Notes
+    -----
+    Collective: yes. Mutates `modes`.
+
+    Examples
+    --------
+    >>> from romnet.core.communicator import SerialCommunicator
+    >>> from romnet.fe.inner_products import identity
+    >>> skew = np.array([[2.0, 2.0], [0.0, 1.0]])
+    >>> orthonormalise(skew, identity(np.ones(2, dtype=bool)), SerialCommunicator())
+    >>> skew.tolist()
+    [[1.0, 0.0], [0.0, 1.0]]
+    """
     source = ArraySource(modes)
     rows = (block for _, block in weighted_rows(source, inner_product, memory))
     factor = np.triu(triangular_factor(rows, modes.shape[1], comm))
     factor *= np.sign(np.diag(factor))[:, None]
-    result = np.empty_like(modes)
-    for part, values in all_rows(source, memory):
-        result[part] = scipy.linalg.solve_triangular(factor, values.T, trans="T").T
-    return result
+    size = block_rows(memory, modes.shape[1])
+    for start in range(0, len(modes), size):
+        part = slice(start, start + size)
+        modes[part] = scipy.linalg.solve_triangular(factor, modes[part].T, trans="T").T
 
 
 def project(

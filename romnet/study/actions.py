@@ -14,7 +14,7 @@ from romnet.reduction.dual import dual_scalars
 from romnet.reduction.gappy import GappyOperator, interpolation_points
 from romnet.reduction.integrands import VirtualWork, compressed
 from romnet.reduction.model import ReducedModel, mask_points
-from romnet.reduction.pod import pod
+from romnet.reduction.pod import component_pods, pod
 from romnet.reduction.replay import replay
 from romnet.reduction.selection import at_points
 from romnet.store import artefact
@@ -29,12 +29,11 @@ from romnet.study.loadcases import point_temperature
 from romnet.study.read import HF
 from romnet.study.stage import Stage
 from romnet.study.training import (
-    Component,
     displacement_basis,
     displacement_info,
     dual_infos,
-    is_zero,
     largest_norm,
+    memory_of_rank,
     recorded_fields,
     strain_at,
     training_displacement,
@@ -167,6 +166,7 @@ def pod_stage(context: Context, stage: Stage, manifest: Manifest) -> None:
         workspace.inner_product(),
         truncation=Truncation(rtol=offline.tolerance),
         comm=context.comm,
+        memory=memory_of_rank(context),
     )
     save_bases(
         context.folder / stage.path,
@@ -200,14 +200,23 @@ def cubature_stage(context: Context, stage: Stage, manifest: Manifest) -> None:
 def dual_pod_stage(context: Context, stage: Stage, manifest: Manifest) -> None:
     """Build the bases of the scalar dual fields."""
     workspace, comm = context.workspace, context.comm
-    inner = point_l2(workspace.discretization.weights, 1)
     truncation = Truncation(rtol=context.located.study.offline.tolerance)
     bases: dict[str, ReducedBasis] = {}
-    for scalar in dual_scalars(context.located.study.offline.dual, workspace.laws):
-        source = Component(training_field(context, scalar.field), scalar.column, scalar.width)
-        if is_zero(source, comm):
-            continue  # a field that never moves has nothing to rebuild
-        bases[scalar.name] = pod(source, inner, truncation=truncation, comm=comm)
+    scalars = dual_scalars(context.located.study.offline.dual, workspace.laws)
+    for field in dict.fromkeys(scalar.field for scalar in scalars):
+        members = [scalar for scalar in scalars if scalar.field == field]
+        found = component_pods(
+            training_field(context, field),
+            point_l2(workspace.discretization.weights, members[0].width),
+            members[0].width,
+            truncation=truncation,
+            comm=comm,
+            memory=memory_of_rank(context),
+        )
+        # A component that never moves has nothing to rebuild.
+        bases |= {
+            scalar.name: basis for scalar in members if (basis := found[scalar.column]) is not None
+        }
     save_bases(
         context.folder / stage.path,
         bases,

@@ -193,12 +193,12 @@ def _displacement_errors(
     """Return the relative error of the displacement in the inner product of its modes."""
     truth = context.displacement(reference)
     displacement = rebuilt_displacement(context, solution)
-    factor = context.workspace.inner_product().factor
+    product = context.workspace.inner_product()
     parts = np.zeros((2, len(numbers)))
     for place, (number, column) in enumerate(zip(numbers, columns, strict=True)):
         exact = truth.column(int(column))
         error = displacement(int(number)) - exact
-        parts[:, place] = ((factor @ error) ** 2).sum(), ((factor @ exact) ** 2).sum()
+        parts[:, place] = ((product @ error) ** 2).sum(), ((product @ exact) ** 2).sum()
     errors, norms = np.sqrt(context.comm.sum(parts))
     return np.asarray(np.where(norms > 0.0, errors / np.where(norms > 0.0, norms, 1.0), errors))
 

@@ -300,6 +300,10 @@ class OnlineCase(TimeGrid):
     )
 
 
+_BYTES = {"MiB": 2**20, "GiB": 2**30, "TiB": 2**40}
+Memory = Annotated[str, Field(pattern=r"^[0-9]*\.?[0-9]+ (MiB|GiB|TiB)$")]
+
+
 class Cubature(Keys):
     """Reduced quadrature."""
 
@@ -319,6 +323,15 @@ class Offline(Keys):
     )
     dual: tuple[str, ...] = Field(default=("p", "stress"), description="dual fields to rebuild")
     cubature: Cubature = Field(default=Cubature(), description="reduced quadrature")
+    memory: Memory = Field(
+        default="2 GiB", description="what all ranks together may hold in blocks of snapshots"
+    )
+
+    @property
+    def memory_bytes(self) -> int:
+        """The memory of all ranks together [B]."""
+        number, unit = self.memory.split()
+        return int(float(number) * _BYTES[unit])
 
     @property
     def cubature_tolerance(self) -> float:

@@ -8,7 +8,6 @@ import numpy as np
 from jaxtyping import Float, Int
 
 from romnet.core.arrays import Array
-from romnet.core.communicator import Communicator
 from romnet.core.snapshots import SnapshotSource, StackedSource
 from romnet.core.tensors import VOIGT
 from romnet.reduction.basis import ReducedBasis
@@ -98,6 +97,11 @@ def strain_at(
     return context.comm.sum(strain)
 
 
+def memory_of_rank(context: Context) -> int:
+    """Return what each rank may hold in blocks [B]: its share of ``offline.memory``."""
+    return context.located.study.offline.memory_bytes // context.comm.size
+
+
 def largest_norm(context: Context, scalar: DualScalar, points: Int[Array, " n_mask"]) -> float:
     """Return the largest norm of a dual scalar on the mask over the training.
 
@@ -109,15 +113,6 @@ def largest_norm(context: Context, scalar: DualScalar, points: Int[Array, " n_ma
     _, mine = owned(points, context.workspace.part.points)
     squares = (source.rows(np.sort(mine)) ** 2).sum(axis=0)
     return float(np.sqrt(context.comm.sum(squares).max()))
-
-
-def is_zero(source: SnapshotSource, comm: Communicator) -> bool:
-    """Whether a field vanishes at all points and instants. Collective: yes."""
-    largest = max(
-        float(np.abs(source.column(number)).max(initial=0.0))
-        for number in range(source.n_snapshots)
-    )
-    return comm.max(largest) == 0.0
 
 
 @dataclass(frozen=True)
