@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated, Any
@@ -10,6 +9,8 @@ from typing import Annotated, Any
 import typer
 
 from romnet.cli.console import Console
+from romnet.cli.laws import app as laws
+from romnet.cli.running import run as _run
 
 app = typer.Typer(
     name="romnet",
@@ -18,6 +19,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
+app.add_typer(laws)
 
 StudyPath = Annotated[Path, typer.Argument(help="Study file, or the folder that holds it.")]
 Results = Annotated[
@@ -166,29 +168,6 @@ def _version(
 
         typer.echo(romnet.__version__)
         raise typer.Exit
-
-
-def _run(work: Callable[[Console], tuple[dict[str, Any], int]], *, json: bool) -> None:
-    """Run a command on all ranks, tell errors once, and leave with its exit code."""
-    from romnet.cli.console import exit_code_of
-    from romnet.core.errors import RomnetError
-    from romnet.parallel.mpi import world
-
-    console = Console(world(), as_json=json)
-    try:
-        answer, code = work(console)
-    except RomnetError as problem:
-        code = exit_code_of(problem)
-        console.fail(problem, code)
-    except KeyboardInterrupt:
-        console.note("interrupted; what was finished is kept.")
-        code = 130
-    except Exception:
-        console.end_others()  # a mistake in romnet: they would wait for this rank
-        raise
-    else:
-        console.answer(answer)
-    raise typer.Exit(code)
 
 
 def main() -> None:

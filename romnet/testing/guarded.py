@@ -10,6 +10,7 @@ import numpy as np
 from jaxtyping import Float
 
 from romnet.core.arrays import Array
+from romnet.core.tensors import N_NORMAL
 from romnet.laws.native.loading import load_function
 from romnet.laws.umat import UmatLaw
 from romnet.testing.subject import Question, Subject
@@ -116,7 +117,7 @@ def _energies(n_components: int) -> dict[str, Array]:
 
 def _increment(law: UmatLaw, question: Question, point: int, initial: float) -> dict[str, Array]:
     """Return strains without thermal expansion, temperatures, times and properties."""
-    normal = np.arange(law.n_components) < 3  # noqa: PLR2004  (directions)
+    normal = np.arange(law.n_components) < N_NORMAL
     strain_of = law.expansion.strain
     before, after = question.temperatures
     free = strain_of(initial)
@@ -148,7 +149,7 @@ def _sizes(law: UmatLaw) -> dict[str, Array]:
     """Return the name of the material and the lengths of the arrays."""
     name = law.name.encode("ascii", "replace").ljust(_NAME_LENGTH)[:_NAME_LENGTH]
     n = law.n_components
-    counts = {"NDI": 3, "NSHR": n - 3, "NTENS": n, "NSTATV": law.n_statev}
+    counts = {"NDI": N_NORMAL, "NSHR": n - N_NORMAL, "NTENS": n, "NSTATV": law.n_statev}
     counts["NPROPS"] = law.properties.values.shape[1]
     return {
         "CMNAME": np.frombuffer(name, dtype=np.int8),

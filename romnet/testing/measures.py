@@ -11,6 +11,7 @@ import numpy as np
 from jaxtyping import Float
 
 from romnet.core.arrays import Array
+from romnet.core.tensors import VOIGT
 from romnet.laws.contract import ConstitutiveLaw, LawResponse, TimeStep
 from romnet.laws.umat import STRESS
 from romnet.testing.guarded import FILLINGS, GuardedAnswer, guarded_answers
@@ -18,7 +19,6 @@ from romnet.testing.subject import Question, Subject, answer_of, largest, mismat
 
 TANGENT_LIMIT = 1e-8
 
-_VOIGT = ("11", "22", "33", "12", "13", "23")
 # Threads meet each other in long batches only.
 _THREADED_SECONDS, _THREADED_ROUNDS, _MOST_POINTS = 0.03, 20, 50_000
 _UNCHANGED = 1e-6
@@ -160,7 +160,7 @@ def tangent_mismatch(subject: Subject, question: Question) -> Finding:
         return Finding(float(best.max()), _linearity(subject, tangent))
     point = int(best.argmax())
     row, column = divmod(int(entries[point]), subject.law.n_components)
-    place = f"most at point {point}, d stress {_VOIGT[row]} / d strain {_VOIGT[column]}"
+    place = f"most at point {point}, d stress {VOIGT[row]} / d strain {VOIGT[column]}"
     return Finding(float(best.max()), place)
 
 
