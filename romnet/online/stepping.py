@@ -72,6 +72,8 @@ class StepOutcome:
         Wall time spent in the laws [s].
     reason
         After a failure, the status of the last rejected increment.
+    increments
+        Accepted increments since the start.
     """
 
     committed: Committed
@@ -81,6 +83,7 @@ class StepOutcome:
     cuts: int = 0
     law_seconds: float = 0.0
     reason: Status = Status.CONVERGED
+    increments: int = 0
 
 
 def march(
@@ -140,7 +143,7 @@ def _reach(
         committed = outcome.committed
         rest = target - committed.time
         length = rest if length > (1.0 - _TIME_ROUNDING) * rest else length
-        step = TimeStep(committed.time, length)
+        step = TimeStep(committed.time, length, outcome.increments + 1)
         result = newton(problem.increment(committed, step), scale=outcome.scale, options=options)
         outcome = replace(
             outcome,
@@ -156,7 +159,11 @@ def _reach(
                 state=result.trial.state,
             )
             outcome = replace(
-                outcome, committed=accepted, scale=result.scale, reason=Status.CONVERGED
+                outcome,
+                committed=accepted,
+                scale=result.scale,
+                reason=Status.CONVERGED,
+                increments=outcome.increments + 1,
             )
             length *= _REGROWTH
         else:

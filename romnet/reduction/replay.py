@@ -104,7 +104,8 @@ def replay(
     state = laws.initial_state(warm)
     yield ReplayedInstant(float(times[0]), strain, state)
     for number in range(1, len(times)):
-        step = TimeStep(float(times[number - 1]), float(times[number] - times[number - 1]))
+        start, end = float(times[number - 1]), float(times[number])
+        step = TimeStep(start, end - start, number)
         old_strain, old_warm = strain, warm
         strain = (discretization.strain_operator @ displacement.column(number)).reshape(shape)
         warm = temperature.at(times[number])

@@ -129,6 +129,12 @@ def _field_shape(value: object) -> str:
     return "formula" if formula else _shape(value)
 
 
+def _law_shape(value: object) -> str:
+    """Return the shape of a law; libraries with a loader are told from UMATs by their key."""
+    loaded = isinstance(value, LibraryLaw) or (isinstance(value, Mapping) and "loader" in value)
+    return "loader" if loaded else _text_or_mapping(value)
+
+
 _Text, _Mapping = Tag("text"), Tag("mapping")
 SpatialField = Annotated[
     Annotated[float, Tag("number")]
@@ -241,17 +247,57 @@ class Constraint(Keys):
     amplitude: str | None = Field(default=None, description="name of an amplitude; one if left out")
 
 
+class TimeTable(Keys):
+    """A value that changes in time, linear between the given instants."""
+
+    time: Times = Field(min_length=2, description="instants, from the first to the last [time]")
+    value: tuple[float, ...] = Field(min_length=2, description="values at these instants")
+
+
 class Umat(Keys):
     """A user's law in a shared library."""
 
     umat: Path = Field(description="shared library, relative to the study")
-    function: str = Field(default="umat_", description="symbol")
+    function: str | None = Field(
+        default=None, description="symbol; the first of umat_, umat, UMAT that there is if left out"
+    )
     properties: tuple[JsonValue, ...] = Field(description="PROPS: numbers or temperature tables")
     n_state: int = Field(ge=0, le=100_000, description="STATEV entries")
     fields: dict[str, tuple[int, int]] = Field(
         default_factory=dict, description="names of ranges [first, last) of STATEV"
     )
+    initial: tuple[float, ...] | None = Field(
+        default=None, description="STATEV at the start; what SDVINI sets, or zeros, if left out"
+    )
     name: str = Field(default="MATERIAL", description="CMNAME")
+    symmetric: bool = Field(default=False, description="whether DDSDDE is always symmetric")
+    strain: Literal["mechanical", "total"] = Field(
+        default="mechanical",
+        description="STRAN: without the strain of `expansion`, or total as the UMAT expands itself",
+    )
+    predefined: dict[str, float | TimeTable] = Field(
+        default_factory=dict, description="PREDEF, in this order: uniform numbers or time tables"
+    )
+    thread_safe: bool = Field(
+        default=False, description="whether nothing is remembered outside STATEV"
+    )
+    threads: int = Field(
+        default=1,
+        ge=1,
+        le=1024,
+        exclude=True,
+        description="threads that share the points of a rank; changes no result",
+    )
+
+
+class LibraryLaw(Keys):
+    """A law in a shared library that an installed plug-in knows how to load."""
+
+    loader: Name = Field(description="name of the plug-in, such as mgis")
+    library: Path = Field(description="shared library, relative to the study")
+    options: dict[str, JsonValue] = Field(
+        default_factory=dict, description="what the plug-in wants to know"
+    )
 
 
 class Material(Keys):
@@ -259,9 +305,9 @@ class Material(Keys):
 
     cells: str = Field(default="ALL", description="cell set; ALL is the whole mesh")
     law: Annotated[
-        Annotated[str, _Text] | Annotated[Umat, _Mapping],
-        Discriminator(_text_or_mapping),
-    ] = Field(description="a registered law (`romnet doctor` lists them), or a UMAT")
+        Annotated[str, _Text] | Annotated[Umat, _Mapping] | Annotated[LibraryLaw, Tag("loader")],
+        Discriminator(_law_shape),
+    ] = Field(description="a registered law (`romnet doctor` lists them), or a library")
     density: float = Field(default=0.0, ge=0.0, description="[mass/volume]")
     parameters: dict[str, JsonValue] = Field(
         default_factory=dict, description="numbers or {temperature, value} tables"

@@ -24,7 +24,7 @@ from romnet.laws.registry import build_law, temperature_range
 from romnet.reduction.dual import dual_scalars
 from romnet.store.converters.base import find_converter
 from romnet.study.read import LocatedStudy
-from romnet.study.schema import BoxMesh, Material, Umat
+from romnet.study.schema import BoxMesh, LibraryLaw, Material, Umat
 
 ALL = "ALL"
 
@@ -172,6 +172,10 @@ def law_spec(located: LocatedStudy, material: Material) -> Mapping[str, Any]:
     if isinstance(material.law, Umat):
         law = material.law.model_dump(mode="json")
         law["umat"] = str(located.resolve(material.law.umat))
+        law["threads"] = material.law.threads
+    elif isinstance(material.law, LibraryLaw):
+        law = material.law.model_dump(mode="json")
+        law["library"] = str(located.resolve(material.law.library))
     else:
         law = material.law
     spec: dict[str, Any] = {"law": law}
@@ -190,7 +194,8 @@ def law_specs(located: LocatedStudy) -> tuple[Mapping[str, Any], ...]:
 def law_libraries(located: LocatedStudy) -> tuple[Path, ...]:
     """Return the shared libraries that the study names."""
     laws = [material.law for material in located.study.materials]
-    return tuple(located.resolve(law.umat) for law in laws if isinstance(law, Umat))
+    files = [law.umat if isinstance(law, Umat) else getattr(law, "library", None) for law in laws]
+    return tuple(located.resolve(file) for file in files if file is not None)
 
 
 def _laws(

@@ -84,7 +84,7 @@ class Driver:
     checked here.
     """
 
-    def __init__(  # noqa: PLR0913  (one for each thing that a law consists of)
+    def __init__(
         self,
         functions: Functions,
         name: str,
@@ -184,7 +184,9 @@ class Driver:
         with ThreadPoolExecutor(used - 1) as pool:
             others = [pool.submit(run, *ends[part : part + 2]) for part in range(1, used)]
             found = [run(0, ends[1]), *(other.result() for other in others)]
-        numbers = [failed[first:][:count] for first, (count, _) in zip(ends[:-1], found, strict=True)]
+        numbers = [
+            failed[first:][:count] for first, (count, _) in zip(ends[:-1], found, strict=True)
+        ]
         factor = min(factor for _, factor in found)
         return LawResponse(stress, state, tangent, np.concatenate(numbers), factor)
 

@@ -55,7 +55,7 @@ class Recycler:
         try:
             block = self._spare[size].pop()
         except (KeyError, IndexError):
-            block = memoryview(np.empty(size))
+            block = np.empty(size).data
         # Views of the array refer to `owner`, never past it, as `block` is no array.
         owner = np.frombuffer(block)
         weakref.finalize(owner, _put_back, self._spare, size, block).atexit = False
