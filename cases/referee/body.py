@@ -110,16 +110,18 @@ def referee(element: str, law: str, divisions: tuple[int, int, int]) -> Referee:
     return Referee(notched_blade(f"abaqus:{element}", divisions), law, SMALL)
 
 
-def notched_blade(name: str, divisions: tuple[int, int, int]) -> Mesh:
+def notched_blade(
+    name: str, divisions: tuple[int, int, int], lengths: tuple[float, float, float] = LENGTHS
+) -> Mesh:
     """Return a twisted, tapered and notched block of one element formulation.
 
     Middle nodes lie on the curved surface, so that edges and faces are curved.
     """
-    mesh = box_mesh(LENGTHS, divisions, formulation(name).cell_type, formulation=name)
-    along, across, deep = (mesh.nodes / LENGTHS).T
+    mesh = box_mesh(lengths, divisions, formulation(name).cell_type, formulation=name)
+    along, across, deep = (mesh.nodes / lengths).T
     notch = 1.0 - 0.35 * np.exp(-(((along - 0.3) / 0.12) ** 2))
-    thickness = LENGTHS[1] * (1.0 - 0.3 * along) * notch * (across - 0.5)
-    chord = LENGTHS[2] * (1.0 - 0.2 * along) * (deep - 0.5)
+    thickness = lengths[1] * (1.0 - 0.3 * along) * notch * (across - 0.5)
+    chord = lengths[2] * (1.0 - 0.2 * along) * (deep - 0.5)
     angle = _TWIST * along
     nodes = np.column_stack(
         [
@@ -133,7 +135,8 @@ def notched_blade(name: str, divisions: tuple[int, int, int]) -> Mesh:
 
 def temperature_map(mesh: Mesh) -> Float[Array, " n_nodes"]:
     """Return the highest temperature at the nodes, hot in the middle of the body."""
-    along, across, deep = (mesh.nodes / LENGTHS).T
+    lowest, highest = mesh.nodes.min(axis=0), mesh.nodes.max(axis=0)
+    along, across, deep = ((mesh.nodes - lowest) / (highest - lowest)).T
     bump = np.exp(-4.0 * (along - 0.4) ** 2 - (deep - 0.3) ** 2) * (1.0 + 0.5 * across)
     return np.asarray(180.0 + 60.0 * along**2 + 380.0 * bump)
 
@@ -149,6 +152,14 @@ EXPANSION: dict[str, Any] = {
     "coefficient": table(1.1e-5, 1.6e-5),
     "reference": REFERENCE_TEMPERATURE,
 }
+# Yield stress at values of p, a row for each temperature.
+CURVES = {
+    "temperature": [_COLD, _HOT],
+    "p": [0.0, 1.0e-3, 4.0e-3, 2.0e-2, 0.2],
+    "stress": [[220.0, 245.0, 270.0, 330.0, 600.0], [90.0, 102.0, 112.0, 140.0, 250.0]],
+}
+# The viscoplastic law hardens in proportion to p, up to here.
+STRAIGHT_TO = 10.0
 YIELD = table(220.0, 90.0)
 HARDENING = table(6.0e3, 2.5e3)
 CREEP_FACTOR = table(2.0e-18, 1.0e-15)
@@ -156,12 +167,30 @@ CREEP_FACTOR = table(2.0e-18, 1.0e-15)
 
 def law_specification(law: str) -> Mapping[str, Any]:
     """Return the law as `romnet.laws.registry.build_law` reads it."""
-    parameters: dict[str, Any] = {"young": YOUNG, "poisson": POISSON, "yield_stress": 0.0}
-    if law != "creep":
-        parameters |= {"yield_stress": YIELD, "hardening": HARDENING}
-    if law != "plastic":
-        parameters |= {"viscosity": _drag_stress(), "exponent": EXPONENT}
-    return {"law": "j2_viscoplastic", "parameters": parameters, "expansion": EXPANSION}
+    name, own = {
+        "plastic": ("j2_table", {"hardening": CURVES}),
+        "creep": ("norton_creep", {"coefficient": CREEP_FACTOR, "exponent": EXPONENT}),
+        "viscoplastic": (
+            "j2_viscoplastic",
+            {
+                "yield_stress": YIELD,
+                "hardening": HARDENING,
+                "viscosity": _drag_stress(),
+                "exponent": EXPONENT,
+            },
+        ),
+    }[law]
+    parameters = {"young": YOUNG, "poisson": POISSON, **own}
+    return {"law": name, "parameters": parameters, "expansion": EXPANSION}
+
+
+def hardening_curves(law: str) -> Mapping[str, Any]:
+    """Return the yield stress at values of p, one row for each temperature."""
+    if law == "plastic":
+        return CURVES
+    radii, slopes = YIELD["value"], HARDENING["value"]
+    rows = [[r, r + slope * STRAIGHT_TO] for r, slope in zip(radii, slopes, strict=True)]
+    return {"temperature": YIELD["temperature"], "p": [0.0, STRAIGHT_TO], "stress": rows}
 
 
 def _drag_stress() -> dict[str, list[float]]:

@@ -18,7 +18,6 @@ from romnet.core.arrays import Array
 from romnet.fe.cells import CELLS
 
 PROGRAM = "ccx"
-_HUGE_STRAIN = 10.0
 _PER_LINE = 10
 # Corners of the faces of CalculiX in its own order.
 _FACES: Mapping[str, tuple[tuple[int, ...], ...]] = {
@@ -135,10 +134,10 @@ def _material(law: str) -> Iterator[str]:
     yield from _rows(body.EXPANSION["coefficient"])
     if law != "creep":
         yield "*PLASTIC"
-        columns = (body.YIELD["value"], body.HARDENING["value"], body.YIELD["temperature"])
-        for radius, slope, temperature in zip(*columns, strict=True):
-            for strain in (0.0, _HUGE_STRAIN):
-                yield ", ".join(map(_number, (radius + slope * strain, strain, temperature)))
+        curves = body.hardening_curves(law)
+        for temperature, row in zip(curves["temperature"], curves["stress"], strict=True):
+            for strain, stress in zip(curves["p"], row, strict=True):
+                yield ", ".join(map(_number, (stress, strain, temperature)))
     if law != "plastic":
         yield "*CREEP, LAW=NORTON"
         zero = body.CREEP_FACTOR["temperature"]

@@ -26,7 +26,9 @@ from romnet.core.tensors import VOIGT
 from romnet.store.snapshots import FieldInfo, SnapshotStore, writing_snapshots
 
 ELEMENT = "C3D20R"
-DIVISIONS = (42, 11, 17)
+LENGTHS = (100.0, 6.0, 40.0)
+DIVISIONS = (62, 4, 28)
+OMEGA, PRESSURE = 1300.0, 0.1
 # Start, hold, and a last increment of its own, whose results CalculiX prints.
 PHASES = (
     Phase(40.0, 10, 1.0, 1.0, 1.0),
@@ -43,8 +45,8 @@ FIELDS = {
 
 def large(divisions: tuple[int, int, int] = DIVISIONS) -> Referee:
     """Return the computation: plastic with creep, all properties depend on temperature."""
-    mesh = body.notched_blade(f"abaqus:{ELEMENT}", divisions)
-    return Referee(mesh, "viscoplastic", PHASES)
+    mesh = body.notched_blade(f"abaqus:{ELEMENT}", divisions, LENGTHS)
+    return Referee(mesh, "viscoplastic", PHASES, omega=OMEGA, pressure=PRESSURE)
 
 
 def write_deck(folder: Path, case: Referee) -> None:
