@@ -189,7 +189,7 @@ def select_points(
         right = 1 + _leading(best[:-1] == trial.points[1:])
         if right == len(trial.points):
             state = trial.state
-            width = min(2 * width, widest)
+            width = min(width + 1 + width // 2, widest)
         else:
             for taken in trial.points[:right]:
                 state.take(taken, trial.columns[taken], problem.scale)

@@ -1,4 +1,4 @@
-"""Integrands whose integrals the reduced quadrature must reproduce, compressed while streamed."""
+"""Integrands whose integrals the reduced quadrature must reproduce, read by chunks of points."""
 
 from __future__ import annotations
 
@@ -7,17 +7,17 @@ from dataclasses import dataclass
 from typing import Protocol, runtime_checkable
 
 import numpy as np
-from jaxtyping import Float
+from jaxtyping import Float, Int
 
 from romnet.core.arrays import Array
 from romnet.core.communicator import Communicator
-from romnet.core.errors import AccuracyError
 from romnet.core.snapshots import SnapshotSource
 from romnet.fe.discretization import Discretization
 from romnet.reduction.tsqr import triangular_factor
 
-_CHUNK_VALUES = 2**24  # 128 MB of integrands at a time
-_RANK_TOLERANCE = 1e-12
+# Singular values of the stresses below this part of the largest are rounding.
+_ROUNDING = 1e-13
+_CHUNK_POINTS = 16_384
 
 
 @runtime_checkable
@@ -28,8 +28,8 @@ class Integrands(Protocol):
     def n_functions(self) -> int:
         """Number of functions."""
 
-    def chunks(self) -> Iterator[Float[Array, "n_functions _"]]:
-        """Yield the values at consecutive points, all points of this rank once."""
+    def chunks(self, n_points: int) -> Iterator[Float[Array, "n_functions _"]]:
+        """Yield the values at consecutive points, so many at a time, all of this rank once."""
 
 
 @dataclass(frozen=True)
@@ -58,80 +58,262 @@ class VirtualWork:
         """Stress snapshots times modes."""
         return self.stress.n_snapshots * int(self.modes.shape[1])
 
-    def chunks(self) -> Iterator[Float[Array, "n_functions _"]]:
+    def chunks(self, n_points: int) -> Iterator[Float[Array, "n_functions _"]]:
         """Yield the integrands by chunks of points."""
         n_components = self.discretization.n_components
-        n_points = self.discretization.n_points
-        # Not fewer points than functions: the factorisation costs as much for few as for many.
-        size = max(self.n_functions, _CHUNK_VALUES // max(self.n_functions, 1), 1)
-        for start in range(0, n_points, size):
-            points = np.arange(start, min(start + size, n_points))
-            rows = (points[:, None] * n_components + np.arange(n_components)).ravel()
-            stress = self.stress.rows(rows).reshape(len(points), n_components, -1)
-            strain = self.discretization.strain_operator_of(points) @ self.modes
-            strain = strain.reshape(len(points), n_components, -1)
+        for points in _slices(self.discretization.n_points, n_points):
+            stress = self.stress.rows(_rows(points, n_components))
+            stress = stress.reshape(len(points), n_components, -1)
+            strain = _strain(self.discretization, points, self.modes)
             work = np.matmul(stress.transpose(0, 2, 1), strain)
             yield work.reshape(len(points), -1).T
 
+    def condensed(self, weights: Float[Array, " n_points"], comm: Communicator) -> VirtualWork:
+        r"""Replace the stress snapshots by as many fields as are independent.
 
-def compressed(
-    integrands: Integrands,
-    weights: Float[Array, " n_points"],
-    comm: Communicator,
-) -> Float[Array, "n_rank n_points"]:
-    r"""Return few functions with the Gram matrix, hence the cubature, of all the integrands.
+        With the snapshots :math:`S = Q \Sigma V^T` in :math:`L^2(|w|)`, those fields are
+        :math:`S V`: the integrands keep their Gram matrix, hence the cubature its selection. Only
+        directions that are rounding are left out, because truncating stresses as a POD does would
+        change the integrals themselves.
 
-    With :math:`|W|^{1/2} G^T = Q R` and :math:`R = P \Sigma V^T`, the rows of :math:`V^T G` are
-    orthogonal in :math:`L^2(|w|)` with norms :math:`\Sigma`; those above rounding are kept. Since
-    *V* is orthonormal, residuals of the cubature keep their norm: the greedy selection is the one
-    of the whole set, at the cost of its numerical rank.
+        Parameters
+        ----------
+        weights
+            Full quadrature weights of this rank [volume].
+        comm
+            The ranks.
 
-    Parameters
+        Notes
+        -----
+        Collective: yes. Mutates nothing. Cost: one pass over the stresses, and the singular values
+        of one ``n_snapshots x n_snapshots`` matrix. The fields are not stored, but combined when
+        they are read.
+        """
+        n_components = self.discretization.n_components
+        root = np.sqrt(np.abs(weights))
+
+        def blocks() -> Iterator[Array]:
+            size = max(self.stress.n_snapshots // n_components, _CHUNK_POINTS)
+            for points in _slices(self.discretization.n_points, size):
+                scales = np.repeat(root[points], n_components)
+                yield scales[:, None] * self.stress.rows(_rows(points, n_components))
+
+        factor = triangular_factor(blocks(), self.stress.n_snapshots, comm)
+        if not np.isfinite(factor).all():
+            return self  # the caller says so
+        _, values, right = np.linalg.svd(factor)
+        kept = right[values > _ROUNDING * values[0]]
+        return VirtualWork(CombinedSource(self.stress, kept.T), self.modes, self.discretization)
+
+
+@dataclass(frozen=True)
+class ElasticWork:
+    r"""Elastic stiffness of the modes: :math:`f_{ij} \, E_i : C : E_j` for all pairs.
+
+    Attributes
     ----------
-    integrands
-        Functions on the points of this rank.
-    weights
-        Full quadrature weights of this rank [volume]; may be negative.
-    comm
-        The ranks.
+    tangent
+        Elastic tangent at the points of this rank [stress].
+    modes
+        Displacement modes on the dofs of this rank.
+    discretization
+        Points and strain operator of this rank.
+    factor
+        Factors of the pairs.
+    """
 
-    Returns
-    -------
-    ndarray
-        Values at the points of this rank, one row for each kept function.
+    tangent: Float[Array, "n_points n_components n_components"]
+    modes: Float[Array, "n_dofs n_modes"]
+    discretization: Discretization
+    factor: Float[Array, "n_modes n_modes"]
 
-    Raises
-    ------
-    AccuracyError
-        If an integrand is not finite.
+    @classmethod
+    def balanced(
+        cls,
+        tangent: Float[Array, "n_points n_components n_components"],
+        work: VirtualWork,
+        weights: Float[Array, " n_points"],
+        comm: Communicator,
+    ) -> ElasticWork:
+        r"""Scale the stiffness to weigh as much as the integrals of the virtual work.
+
+        Each pair is relative to :math:`\sqrt{K_{ii} K_{jj}}`, so that soft modes count as much as
+        stiff ones.
+
+        Parameters
+        ----------
+        tangent
+            Elastic tangent at the points of this rank [stress].
+        work
+            The virtual work, which names modes and points.
+        weights
+            Full quadrature weights of this rank [volume].
+        comm
+            The ranks.
+
+        Notes
+        -----
+        Collective: yes. Cost: one pass over the virtual work and one over the stiffness.
+        """
+        n = int(work.modes.shape[1])
+        plain = cls(tangent, work.modes, work.discretization, np.ones((n, n)))
+        stiffness = np.zeros((n, n))
+        stiffness[np.triu_indices(n)] = comm.sum(integrals(plain, weights))
+        loaded = float(np.linalg.norm(comm.sum(integrals(work, weights))))
+        diagonal = np.sqrt(np.abs(np.diag(stiffness)))
+        pairs = np.outer(diagonal, diagonal)
+        factor = np.divide(1.0, pairs, out=np.zeros_like(pairs), where=pairs > 0.0)
+        size = float(np.linalg.norm((factor * stiffness)[np.triu_indices(n)]))
+        return cls(tangent, work.modes, work.discretization, factor * (loaded or 1.0) / size)
+
+    @property
+    def n_functions(self) -> int:
+        """Pairs of modes, each once."""
+        n = int(self.modes.shape[1])
+        return n * (n + 1) // 2
+
+    def chunks(self, n_points: int) -> Iterator[Float[Array, "n_functions _"]]:
+        """Yield the integrands by chunks of points."""
+        upper = np.triu_indices(self.modes.shape[1])
+        for points in _slices(self.discretization.n_points, n_points):
+            strain = _strain(self.discretization, points, self.modes)
+            stiffness = np.matmul(strain.transpose(0, 2, 1), self.tangent[points] @ strain)
+            yield (self.factor * stiffness)[:, upper[0], upper[1]].T
+
+
+@dataclass(frozen=True)
+class StackedIntegrands:
+    """Several sets of functions on the same points.
+
+    Attributes
+    ----------
+    parts
+        The sets; their functions follow each other in this order.
+
+    Examples
+    --------
+    >>> stacked = StackedIntegrands((TableIntegrands(np.eye(2)), TableIntegrands(np.ones((1, 2)))))
+    >>> [chunk.tolist() for chunk in stacked.chunks(1)]
+    [[[1.0], [0.0], [1.0]], [[0.0], [1.0], [1.0]]]
+    """
+
+    parts: tuple[Integrands, ...]
+
+    @property
+    def n_functions(self) -> int:
+        """Functions of all parts."""
+        return sum(part.n_functions for part in self.parts)
+
+    def chunks(self, n_points: int) -> Iterator[Float[Array, "n_functions _"]]:
+        """Yield the values by chunks of points."""
+        for pieces in zip(*(part.chunks(n_points) for part in self.parts), strict=True):
+            yield np.vstack(pieces)
+
+
+@dataclass(frozen=True)
+class TableIntegrands:
+    """Functions held in memory.
+
+    Attributes
+    ----------
+    values
+        One row for each function (n_functions, n_points).
+    """
+
+    values: Float[Array, "n_functions n_points"]
+
+    @property
+    def n_functions(self) -> int:
+        """Number of functions."""
+        return len(self.values)
+
+    def chunks(self, n_points: int) -> Iterator[Float[Array, "n_functions _"]]:
+        """Yield the values by chunks of points."""
+        for points in _slices(self.values.shape[1], n_points):
+            yield self.values[:, points[0] : points[-1] + 1]
+
+
+@dataclass(frozen=True)
+class CombinedSource:
+    """Linear combinations of snapshots, formed when they are read.
+
+    Attributes
+    ----------
+    source
+        The snapshots.
+    combination
+        One column for each combination.
+
+    Examples
+    --------
+    >>> from romnet.core.snapshots import ArraySource
+    >>> CombinedSource(ArraySource(np.eye(2)), np.array([[1.0], [2.0]])).column(0).tolist()
+    [1.0, 2.0]
+    """
+
+    source: SnapshotSource
+    combination: Float[Array, "n_snapshots n_combinations"]
+
+    @property
+    def n_rows(self) -> int:
+        """Rows on this rank."""
+        return self.source.n_rows
+
+    @property
+    def n_snapshots(self) -> int:
+        """Combinations."""
+        return int(self.combination.shape[1])
+
+    def rows(self, numbers: Int[Array, " n"]) -> Float[Array, "n n_combinations"]:
+        """Read some rows of all combinations."""
+        return np.asarray(self.source.rows(numbers) @ self.combination)
+
+    def column(self, number: int) -> Float[Array, " n_rows"]:
+        """Read one combination."""
+        total = np.zeros(self.n_rows)
+        for snapshot, factor in enumerate(self.combination[:, number]):
+            total += factor * self.source.column(snapshot)
+        return total
+
+
+def integrals(integrands: Integrands, weights: Float[Array, " n_points"]) -> Array:
+    """Return this rank's part of the integrals of all functions (n_functions,).
 
     Notes
     -----
-    Collective: yes. Deterministic: yes; the rows depend on the number of ranks by rounding (and
-    rows of equal norm by a rotation), their Gram matrix does not. Mutates nothing. Cost: two passes
-    over the integrands, never more than one chunk of them held, and the singular values of one
-    ``n_functions x n_functions`` matrix.
+    Collective: no. Cost: one pass over the integrands.
+
+    Examples
+    --------
+    >>> integrals(TableIntegrands(np.array([[1.0, 2.0, 3.0]])), np.array([1.0, 1.0, 0.5])).tolist()
+    [4.5]
     """
-    root = np.sqrt(np.abs(weights))
-    factor = triangular_factor(
-        (root[points, None] * chunk.T for points, chunk in _located(integrands)),
-        integrands.n_functions,
-        comm,
-    )
-    if not np.isfinite(factor).all():
-        message = "cubature: an integrand holds NaN or infinite values; compute the stresses again."
-        raise AccuracyError(message)
-    _, norms, right = np.linalg.svd(factor, full_matrices=False)
-    kept = right[norms > _RANK_TOLERANCE * norms[0]]
-    functions = np.empty((len(kept), len(weights)))
-    for points, chunk in _located(integrands):
-        functions[:, points] = kept @ chunk
-    return functions
+    total = np.zeros(integrands.n_functions)
+    for points, chunk in located(integrands, _CHUNK_POINTS):
+        total += chunk @ weights[points]
+    return total
 
 
-def _located(integrands: Integrands) -> Iterator[tuple[slice, Array]]:
-    """Yield each chunk with its place among the points."""
+def located(integrands: Integrands, n_points: int) -> Iterator[tuple[slice, Array]]:
+    """Yield each chunk with its place among the points of this rank."""
     start = 0
-    for chunk in integrands.chunks():
+    for chunk in integrands.chunks(n_points):
         yield slice(start, start + chunk.shape[1]), chunk
         start += chunk.shape[1]
+
+
+def _slices(n_points: int, size: int) -> Iterator[Array]:
+    """Yield the numbers of consecutive points, so many at a time."""
+    for start in range(0, n_points, size):
+        yield np.arange(start, min(start + size, n_points))
+
+
+def _rows(points: Array, n_components: int) -> Array:
+    """Return the rows of points in a flat field."""
+    return np.asarray((points[:, None] * n_components + np.arange(n_components)).ravel())
+
+
+def _strain(discretization: Discretization, points: Array, modes: Array) -> Array:
+    """Return the strain of modes at points (n, n_components, n_modes)."""
+    strain = discretization.strain_operator_of(points) @ modes
+    return np.asarray(strain.reshape(len(points), discretization.n_components, -1))

@@ -9,10 +9,19 @@ from romnet.core.communicator import raise_together, together
 from romnet.core.errors import ConvergenceError
 from romnet.fe.inner_products import point_l2
 from romnet.reduction.basis import ReducedBasis, Truncation
-from romnet.reduction.cubature import ReducedQuadrature, empirical_cubature
+from romnet.reduction.compression import Compression, compressed
+from romnet.reduction.cubature import ReducedQuadrature, select_points
+from romnet.reduction.cubature_cells import CellMeans, expanded
+from romnet.reduction.cubature_problem import CubatureProblem
+from romnet.reduction.cubature_refinement import refined_cubature
 from romnet.reduction.dual import dual_scalars
 from romnet.reduction.gappy import GappyOperator, interpolation_points
-from romnet.reduction.integrands import VirtualWork, compressed
+from romnet.reduction.integrands import (
+    ElasticWork,
+    Integrands,
+    StackedIntegrands,
+    VirtualWork,
+)
 from romnet.reduction.model import ReducedModel, mask_points
 from romnet.reduction.pod import component_pods, pod
 from romnet.reduction.replay import replay
@@ -32,6 +41,7 @@ from romnet.study.training import (
     displacement_basis,
     displacement_info,
     dual_infos,
+    elastic_tangent,
     largest_norm,
     memory_of_rank,
     recorded_fields,
@@ -187,14 +197,35 @@ def cubature_stage(context: Context, stage: Stage, manifest: Manifest) -> None:
         modes=displacement_basis(context).modes,
         discretization=workspace.discretization,
     )
-    quadrature = empirical_cubature(
-        compressed(work, weights, comm),
-        weights,
-        workspace.part.points,
-        tolerance=context.located.study.offline.cubature_tolerance,
-        comm=comm,
-    )
+    keys = context.located.study.offline.cubature
+    integrands: Integrands = work
+    if keys.elastic_tangent:
+        with together(comm):
+            tangent = elastic_tangent(context)
+        elastic = ElasticWork.balanced(tangent, work, weights, comm)
+        integrands = StackedIntegrands((work, elastic))
+    functions = compressed(integrands, weights, comm, Compression(memory=memory_of_rank(context)))
+    quadrature = _selected(context, functions, weights)
     context.save(stage.path, quadrature, manifest)
+
+
+def _selected(context: Context, functions: Array, weights: Array) -> ReducedQuadrature:
+    """Select points, or cells, as the study asks."""
+    workspace, comm, offline = context.workspace, context.comm, context.located.study.offline
+    keys, tolerance = offline.cubature, offline.cubature_tolerance
+    numbers, cell_of_point = workspace.part.points, workspace.discretization.cell_of_point
+    volume = keys.volume
+    if keys.element_wise:
+        cells = CellMeans.of(functions, weights, workspace.part.cells[cell_of_point])
+        problem = CubatureProblem.build(
+            cells.means, cells.volumes, cells.cells, comm, volume=volume
+        )
+    else:
+        problem = CubatureProblem.build(functions, weights, numbers, comm, volume=volume)
+    rule = (refined_cubature if keys.refine else select_points)(problem, tolerance=tolerance)
+    if keys.element_wise:
+        rule = expanded(rule, weights, numbers, workspace.part.cells[cell_of_point], comm)
+    return rule
 
 
 def dual_pod_stage(context: Context, stage: Stage, manifest: Manifest) -> None:

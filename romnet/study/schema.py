@@ -356,6 +356,14 @@ class Cubature(Keys):
     tolerance: float | None = Field(
         default=None, gt=0.0, lt=1.0, description="relative residual; ten times offline.tolerance"
     )
+    refine: bool = Field(
+        default=False, description="exchange points until fewer give the same residual"
+    )
+    volume: bool = Field(default=True, description="whether the weights integrate the volume")
+    element_wise: bool = Field(default=False, description="select cells with all their points")
+    elastic_tangent: bool = Field(
+        default=False, description="whether the rule integrates the elastic stiffness of the modes"
+    )
 
 
 class Offline(Keys):

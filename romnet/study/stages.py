@@ -64,7 +64,10 @@ def _reduction_stages(located: LocatedStudy, training: tuple[str, ...]) -> list[
             name="cubature",
             path=Path("cubature.h5"),
             action=actions.cubature_stage,
-            parameters={"offline.cubature.tolerance": offline.cubature_tolerance},
+            parameters={
+                "offline.cubature.tolerance": offline.cubature_tolerance,
+                "offline.cubature": _json(offline.cubature.model_copy(update={"tolerance": None})),
+            },
             inputs=("mesh", "pod", *replays),
             citations=_CUBATURE,
         ),

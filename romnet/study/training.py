@@ -10,12 +10,14 @@ from jaxtyping import Float, Int
 from romnet.core.arrays import Array
 from romnet.core.snapshots import SnapshotSource, StackedSource
 from romnet.core.tensors import VOIGT
+from romnet.laws.contract import TimeStep
 from romnet.reduction.basis import ReducedBasis
 from romnet.reduction.dual import DualScalar
 from romnet.reduction.selection import owned
 from romnet.store.modes import load_bases
 from romnet.store.snapshots import FieldInfo
 from romnet.study.context import Context
+from romnet.study.loadcases import point_temperature
 
 _DIRECTIONS = ("1", "2", "3")
 
@@ -75,6 +77,23 @@ def training_field(context: Context, name: str) -> SnapshotSource:
 def displacement_basis(context: Context) -> ReducedBasis:
     """Return the displacement basis on this rank's dofs."""
     return load_bases(context.folder / "pod.h5", context.workspace.part.dofs)["displacement"]
+
+
+def elastic_tangent(context: Context) -> Float[Array, "n_points n_components n_components"]:
+    """Return the tangent of the virgin material at the first instant, at this rank's points.
+
+    Notes
+    -----
+    Collective: no.
+    """
+    workspace = context.workspace
+    name = context.training[0]
+    times = context.snapshots(name).times
+    warm = point_temperature(workspace, context.located.cases[name]).at(float(times[0]))
+    still = np.zeros((workspace.discretization.n_points, workspace.discretization.n_components))
+    step = TimeStep(float(times[0]), float(times[1] - times[0]))
+    virgin = workspace.laws.initial_state(warm)
+    return workspace.laws.integrate(still, still, virgin, warm, warm, step).tangent
 
 
 def strain_at(

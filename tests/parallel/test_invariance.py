@@ -17,9 +17,10 @@ from romnet.online.newton import NewtonOptions
 from romnet.online.solve import solve
 from romnet.parallel import petsc
 from romnet.reduction.basis import Truncation
+from romnet.reduction.compression import compressed
 from romnet.reduction.cubature import empirical_cubature
 from romnet.reduction.gappy import interpolation_points
-from romnet.reduction.integrands import VirtualWork, compressed
+from romnet.reduction.integrands import VirtualWork
 from romnet.reduction.pod import Factorisation, pod
 from romnet.reduction.projection import projection_errors
 from romnet.reduction.tsqr import triangular_factor

@@ -15,8 +15,9 @@ from romnet.fe.inner_products import l2_mass
 from romnet.online.newton import NewtonOptions
 from romnet.online.solve import solve
 from romnet.reduction.basis import Truncation
+from romnet.reduction.compression import compressed
 from romnet.reduction.cubature import empirical_cubature
-from romnet.reduction.integrands import VirtualWork, compressed
+from romnet.reduction.integrands import VirtualWork
 from romnet.reduction.pod import pod
 
 TIMES = (0.0, 0.25, 0.5, 0.75, 1.0)
