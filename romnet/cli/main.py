@@ -34,13 +34,32 @@ def init(
     folder: Annotated[Path, typer.Argument(help="Where to write study.yaml.")] = Path(),
     *,
     template: Annotated[str, typer.Option(help="bar (runs as it is) or import.")] = "bar",
+    deck: Annotated[
+        Path | None,
+        typer.Option("--from", help="Input deck of Abaqus, CalculiX or Z-set to translate."),
+    ] = None,
+    results: Annotated[
+        list[Path] | None,
+        typer.Option("--results", help="Result file of the deck; may be given several times."),
+    ] = None,
+    umat: Annotated[
+        Path | None, typer.Option("--umat", help="Shared library of the deck's user materials.")
+    ] = None,
     json: Json = False,
 ) -> None:
-    """Write a commented study to start from."""
+    """Write a commented study to start from, or the one that an input deck describes."""
 
     def work(console: Console) -> tuple[dict[str, Any], int]:
         from romnet.study import commands
+        from romnet.study.from_deck import init_from_deck
 
+        if deck is not None:
+            made = init_from_deck(deck, folder, results=tuple(results or ()), umat=umat)
+            for place, text in made.notes:
+                console.say(f"not taken over: {place}: {text}")
+            console.say(f"{made.path} is written; next: romnet check {made.path}")
+            notes = [{"place": place, "text": text} for place, text in made.notes]
+            return {"study": str(made.path), "notes": notes}, 0
         path = commands.init(folder, template=template)
         console.say(f"{path} is written; next: romnet check {path}")
         return {"study": str(path)}, 0

@@ -12,7 +12,7 @@ from romnet.core.arrays import Array
 from romnet.core.errors import ConversionError
 from romnet.fe.mesh import Mesh
 from romnet.store.converters.base import ForeignField
-from romnet.store.converters.deck_cards import Card, Place, read_cards
+from romnet.store.converters.deck_cards import Card, Place, cards_named, read_cards
 from romnet.store.converters.deck_faces import FacePart, base_mesh, read_surfaces, with_faces
 from romnet.store.converters.deck_geometry import Geometry, Note, dedupe, read_geometry
 from romnet.store.converters.deck_loads import DeckLoad, Loads, read_loads
@@ -42,7 +42,7 @@ _READ = (
     *("INITIALCONDITIONS", "TEMPERATURE", "DLOAD", "DSLOAD", "CLOAD", "STEP", "ENDSTEP"),
     *("PART", "ENDPART", "ASSEMBLY", "ENDASSEMBLY", "INSTANCE", "ENDINSTANCE", "INCLUDE"),
     *("MATERIAL", "ELASTIC", "PLASTIC", "CREEP", "DENSITY", "EXPANSION", "USERMATERIAL"),
-    "DEPVAR",
+    *("DEPVAR", "ORIENTATION"),
 )
 _WITHOUT_MEANING = ("HEADING", "PREPRINT", "CONTROLS", "PHYSICALCONSTANTS")
 
@@ -65,6 +65,8 @@ class Deck:
         By upper-case name.
     sections
         Which elements have which material.
+    orientations
+        Local systems by upper-case name, as they stand in the deck.
     supports
         Prescribed displacements.
     loads
@@ -83,6 +85,7 @@ class Deck:
     nodes: Mapping[str, Int[Array, " _"]]
     materials: Mapping[str, Material]
     sections: tuple[Section, ...]
+    orientations: Mapping[str, Card]
     supports: tuple[Support, ...]
     loads: tuple[DeckLoad, ...]
     temperatures: Temperatures
@@ -156,6 +159,7 @@ def _deck(path: Path, cards: tuple[Card, ...]) -> Deck:
         nodes={**node_surfaces, **support_nodes, **loads.nodes},
         materials=materials,
         sections=sections,
+        orientations={card.demand("NAME"): card for card in cards_named(cards, "ORIENTATION")},
         supports=supports,
         loads=loads.loads,
         temperatures=temperatures,
