@@ -133,7 +133,7 @@ def test_an_entry_point_that_is_no_law_model_is_refused(monkeypatch):
         "missing": EntryPoint("missing", "romnet.nowhere:MODEL", registry.GROUP),
         "wrong": EntryPoint("wrong", "math:pi", registry.GROUP),
     }
-    monkeypatch.setattr(registry, "_entry_points", lambda: wrong)
+    monkeypatch.setattr(registry, "_entry_points", lambda _: wrong)
     with pytest.raises(PluginError, match="cannot be loaded"):
         law_model("missing")
     with pytest.raises(PluginError, match="is a float, not a LawModel"):

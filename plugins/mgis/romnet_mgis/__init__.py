@@ -1,0 +1,1 @@
+"""Constitutive laws made by MFront, in romnet."""
