@@ -28,7 +28,7 @@ from romnet.store.snapshots import FieldInfo, SnapshotStore, writing_snapshots
 ELEMENT = "C3D20R"
 LENGTHS = (100.0, 6.0, 40.0)
 DIVISIONS = (62, 4, 28)
-OMEGA, PRESSURE = 1300.0, 0.1
+OMEGA, PRESSURE = 1750.0, 0.18
 # Start, hold, and a last increment of its own, whose results CalculiX prints.
 PHASES = (
     Phase(40.0, 10, 1.0, 1.0, 1.0),
