@@ -41,17 +41,24 @@ def law_page(model: LawModel, example: str) -> str:
 
 
 def verdicts(report: LawReport) -> str:
-    """Show every check of a law, and what to do about those that fail."""
-    table = _table("check", "verdict", "measured", "limit", "seen")
+    """Show every check of a law, then what was seen and what to do about those that fail."""
+    table = _table("check", "verdict", "measured", "limit")
     for check in report.checks:
-        measured, limit = f"{check.error:.1e}", f"{check.limit:.0e}"
-        if not check.examined:
-            measured = limit = ""
-        table.add_row(
-            escape(check.name), check.verdict.value, measured, limit, escape(check.detail)
-        )
-    advice = [f"{check.name}\n  try: {check.advice}" for check in report.failures]
-    return "\n".join([_text(table).rstrip(), *advice])
+        numbers = (f"{check.error:.1e}", f"{check.limit:.0e}") if check.examined else ("", "")
+        table.add_row(escape(check.name), check.verdict.value, *numbers)
+    lines = [_text(table).rstrip()]
+    for check in report.failures:
+        seen = [f"  seen: {check.detail}"] if check.detail else []
+        lines += ["", check.name, *seen, f"  try:  {check.advice}"]
+    notes = [
+        f"not examined: {check.detail}"
+        for check in report.checks
+        if check.detail and not check.examined
+    ]
+    notes += [
+        f"{check.name}: {check.detail}" for check in report.checks if check.passed and check.detail
+    ]
+    return "\n".join([*lines, *([""] if notes else []), *dict.fromkeys(notes)])
 
 
 def history(driven: Driven, component: int) -> str:

@@ -152,7 +152,8 @@ def _read_columns(path: Path) -> dict[str, Array]:
     numbers = np.empty((len(lines) - 1, len(names)))
     for number, row in enumerate(lines[1:]):
         try:
-            numbers[number] = [float(entry) for entry in row]
+            entries = [float(entry) for entry in row]
+            numbers[number] = np.reshape(entries, len(names))
         except ValueError as problem:
             message = f"{path}: row {number + 1} needs {len(names)} numbers, got {','.join(row)}."
             raise ConversionError(message) from problem

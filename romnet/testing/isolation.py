@@ -16,7 +16,7 @@ from typing import Any, BinaryIO
 
 from romnet.core import errors
 from romnet.core.errors import PluginError
-from romnet.testing.laws import Probe
+from romnet.testing.laws import INTERLEAVED, Probe
 from romnet.testing.verdicts import LawCheck, LawReport
 
 SURVIVES = "the process survives"
@@ -125,19 +125,21 @@ def examine_in_child(
         for name, limit in child.plan.items()
         if name not in known
     ]
-    return LawReport((*checks, _fresh(child, request, time_limit)))
-
-
-def _fresh(child: _Child, request: Mapping[str, Any], time_limit: float) -> LawCheck:
-    """Compare the answer of a second process with that of the first."""
     if child.digest is None or not child.ended:
-        reason = "it needs: the checks before it"
-        return LawCheck(FRESH, float("nan"), 0.0, reason, examined=False)
+        reason = f"it needs: {INTERLEAVED if child.ended else _broken(ends)}"
+        fresh = LawCheck(FRESH, float("nan"), 0.0, reason, examined=False)
+    else:
+        fresh = _fresh(child.digest, request, time_limit)
+    return LawReport((*checks, fresh))
+
+
+def _fresh(digest: str, request: Mapping[str, Any], time_limit: float) -> LawCheck:
+    """Compare the answer of a second process with that of the first."""
     again, ends = _run({**request, "task": "answer"}, time_limit)
     broken = [check for check in ends if not check.passed]
     if broken:
         return LawCheck(FRESH, float("nan"), 0.0, broken[0].detail, _ADVICE[FRESH])
-    return LawCheck(FRESH, float(again.digest != child.digest), 0.0, advice=_ADVICE[FRESH])
+    return LawCheck(FRESH, float(again.digest != digest), 0.0, advice=_ADVICE[FRESH])
 
 
 def _run(request: Mapping[str, Any], time_limit: float) -> tuple[_Child, list[LawCheck]]:
