@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import TypeAlias, TypeGuard
 
 import numpy as np
 from jaxtyping import Float
@@ -21,51 +22,53 @@ from romnet.laws.library.j2 import (
 from romnet.laws.model import LawModel, Parameter, ParameterValues, Structure
 from romnet.laws.tables import PropertyTable, Table, ThermalExpansion
 
+_Curve: TypeAlias = tuple[Float[Array, " n_points"], Float[Array, " n_points"]]
+_KEYS = {"p", "stress"}
 _FORM = "{p: [0, ...], stress: [...]} or {temperature: [...], p: ..., stress: [[...], ...]}"
 
 
 def _read_curves(given: object, where: str) -> tuple[Table, ...]:
     """Return PROPS of the hardening: number of points, p of each, stress of each."""
-    if not isinstance(given, Mapping) or not {"p", "stress"} <= set(given) <= {
-        "p",
-        "stress",
-        "temperature",
-    }:
+    if not isinstance(given, Mapping) or not _KEYS <= set(given) <= _KEYS | {"temperature"}:
         message = f"{where}: must be {_FORM}, got {given!r}."
         raise StudyError(message)
-    several = "temperature" in given
-    # As in any table of temperatures; reading it so gives the same errors.
-    warm = given["temperature"] if several else [0.0, 1.0]
+    if "temperature" in given:
+        temperatures, curves = _curves_by_temperature(given, where)
+    else:
+        temperatures, curves = np.zeros(1), [_curve(given["p"], given["stress"], where)]
+    # On the union of their grids the curves stay what they are.
+    grid = np.unique(np.concatenate([p for p, _ in curves]))
+    stresses = np.array([np.interp(grid, p, stress) for p, stress in curves])
+    constants = [float(grid.size), *grid.tolist()]
+    return (
+        *(Table.constant(value) for value in constants),
+        *(Table(temperatures, column.copy()) for column in stresses.T),
+    )
+
+
+def _curves_by_temperature(given: Mapping[str, object], where: str) -> tuple[Array, list[_Curve]]:
+    """Read one hardening curve for each temperature; they may share their values of p."""
+    warm = given["temperature"]
+    # As any table of temperatures, with the same errors.
     temperatures = Table.read({"temperature": warm, "value": warm}, where).temperatures
-    stresses = given["stress"] if several else [given["stress"]] * 2
-    strains = given["p"]
-    if not several or not _is_nested(strains):
+    strains, stresses = given["p"], given["stress"]
+    if not _is_nested(strains):
         strains = [strains] * temperatures.size
-    if not _is_nested(stresses) or {len(stresses), len(strains)} != {temperatures.size}:
+    if not _is_nested(stresses) or not len(stresses) == len(strains) == temperatures.size:
         message = (
             f"{where}: give one list of stresses (and of p, if these differ) for each of the "
             f"{temperatures.size} temperatures."
         )
         raise StudyError(message)
-    curves = [_curve(p, r, where) for p, r in zip(strains, stresses, strict=True)]
-    # On the union of their grids the curves stay what they are.
-    grid = np.unique(np.concatenate([p for p, _ in curves]))
-    rows = np.array([np.interp(grid, p, stress) for p, stress in curves])
-    if not several:
-        points = [Table.constant(stress) for stress in rows[0]]
-    else:
-        points = [Table(temperatures, column) for column in rows.T.copy()]
-    return (Table.constant(grid.size), *(Table.constant(p) for p in grid), *points)
+    return temperatures, [_curve(p, r, where) for p, r in zip(strains, stresses, strict=True)]
 
 
-def _is_nested(given: object) -> bool:
+def _is_nested(given: object) -> TypeGuard[list[object]]:
     """Return whether this is a list of lists."""
     return isinstance(given, list | tuple) and all(isinstance(row, list | tuple) for row in given)
 
 
-def _curve(
-    p: object, stress: object, where: str
-) -> tuple[Float[Array, " n_points"], Float[Array, " n_points"]]:
+def _curve(p: object, stress: object, where: str) -> _Curve:
     """Read one hardening curve."""
     try:
         at, radius = np.array(p, dtype=float), np.array(stress, dtype=float)

@@ -94,3 +94,30 @@ def compile_library(tmp_path) -> Callable[..., Path]:
         return library
 
     return build
+
+
+@pytest.fixture
+def load() -> Callable[..., list[tuple[float, LawResponse]]]:
+    """Hold a bar under given stresses along 11, one an increment; return axial strains, answers."""
+
+    def run(law, stresses, times, temperature=20.0):
+        warm, strain = np.array([temperature]), np.zeros((1, law.n_components))
+        state, answers, start = law.initial_state(warm), [], 0.0
+        target = np.zeros(law.n_components)
+        for stress, end in zip(stresses, times, strict=True):
+            target[0], new = stress, strain.copy()
+            for _ in range(60):
+                step = TimeStep(start, end - start)
+                response = law.integrate(strain, new, state, warm, warm, step)
+                assert response.ok
+                out = response.stress[0] - target
+                if abs(out).max() < 1e-11 * max(1.0, abs(stress)):
+                    break
+                new[0] -= np.linalg.solve(response.tangent[0], out)
+            else:
+                pytest.fail("the stress is not reached")
+            strain, state, start = new, response.state, end
+            answers.append((float(new[0, 0]), response))
+        return answers
+
+    return run
