@@ -156,7 +156,7 @@ EXPANSION: dict[str, Any] = {
 CURVES = {
     "temperature": [_COLD, _HOT],
     "p": [0.0, 1.0e-3, 4.0e-3, 2.0e-2, 0.2],
-    "stress": [[220.0, 245.0, 270.0, 330.0, 600.0], [90.0, 102.0, 112.0, 140.0, 250.0]],
+    "stress": [[270.0, 320.0, 360.0, 450.0, 800.0], [160.0, 190.0, 215.0, 270.0, 450.0]],
 }
 # The viscoplastic law hardens in proportion to p, up to here.
 STRAIGHT_TO = 10.0
