@@ -10,7 +10,8 @@ import numpy as np
 from jaxtyping import Float, Int
 
 from romnet.core.arrays import Array
-from romnet.laws.contract import ConstitutiveLaw, LawResponse, TimeStep
+from romnet.laws.contract import ConstitutiveLaw, LawResponse, LocatedLaw, TimeStep
+from romnet.laws.points import PointLocations
 
 
 @dataclass(frozen=True, eq=False)
@@ -26,12 +27,15 @@ class Heterogeneous:
         The laws; some may have no point.
     law_of_point
         Position in `laws` for each point (n_points,).
+    locations
+        Places and numbers of the points, passed on to laws that ask for them by a method `bound`;
+        None if they do not matter.
 
     Raises
     ------
     ValueError
-        When built without a law, with laws of different dimension, or with a number that is no
-        position in `laws`.
+        When built without a law, with laws of different dimension, with a number that is no
+        position in `laws`, or with locations of other points.
 
     Examples
     --------
@@ -51,6 +55,7 @@ class Heterogeneous:
 
     laws: tuple[ConstitutiveLaw, ...]
     law_of_point: Int[Array, " n_points"]
+    locations: PointLocations | None = None
 
     def __post_init__(self) -> None:
         """Check that the laws fit together and that every point has one."""
@@ -64,6 +69,9 @@ class Heterogeneous:
                 f"points name laws {numbers.min()} to {numbers.max()}, "
                 f"but there are {len(self.laws)}."
             )
+            raise ValueError(message)
+        if self.locations is not None and len(self.locations) != self.n_points:
+            message = f"{len(self.locations)} locations for the laws of {self.n_points} points."
             raise ValueError(message)
 
     @property
@@ -106,7 +114,13 @@ class Heterogeneous:
             (law, np.flatnonzero(self.law_of_point == number))
             for number, law in enumerate(self.laws)
         )
-        return tuple((law, points) for law, points in parts if points.size)
+        return tuple((self._located(law, points), points) for law, points in parts if points.size)
+
+    def _located(self, law: ConstitutiveLaw, points: Array) -> ConstitutiveLaw:
+        """Return a law that knows its points, if it wants to."""
+        if self.locations is None or not isinstance(law, LocatedLaw):
+            return law
+        return law.bound(self.locations.take(points))
 
     @cached_property
     def _only(self) -> ConstitutiveLaw | None:
@@ -126,7 +140,8 @@ class Heterogeneous:
         >>> body.restricted_to(np.array([4, 1])).n_points
         2
         """
-        return Heterogeneous(self.laws, self.law_of_point[points])
+        locations = None if self.locations is None else self.locations.take(points)
+        return Heterogeneous(self.laws, self.law_of_point[points], locations)
 
     def initial_state(
         self, temperature: Float[Array, " n_points"]

@@ -9,6 +9,7 @@ from typing import Protocol, runtime_checkable
 from jaxtyping import Float, Int
 
 from romnet.core.arrays import Array
+from romnet.laws.points import PointLocations
 
 
 @dataclass(frozen=True)
@@ -117,3 +118,11 @@ class ConstitutiveLaw(Protocol):
 
         Strains are *total* strains with engineering shear; thermal expansion belongs to the law.
         """
+
+
+@runtime_checkable
+class LocatedLaw(Protocol):
+    """A law that can be told where its points lie."""
+
+    def bound(self, locations: PointLocations) -> ConstitutiveLaw:
+        """Return the same law for batches of exactly these points."""

@@ -126,7 +126,7 @@ def test_radial_return_in_fortran_agrees_with_the_built_in_law_to_rounding(
     fortran = build_law({"law": spec, "expansion": EXPANSION}, n_components=n_components)
     own = {"law": "j2_viscoplastic", "parameters": parameters, "expansion": EXPANSION}
     assert fortran.function == "umat_"
-    assert_same_answers(fortran, build_law(own, n_components=n_components), tangent=1e-11)
+    assert_same_answers(fortran, build_law(own, n_components=n_components), tangent=1e-12)
 
 
 def test_the_linear_example_agrees_with_the_built_in_law_while_it_warms(law, plugin, j2):
