@@ -82,7 +82,7 @@ class MgisLaw:
     @property
     def n_state(self) -> int:
         """Columns of the state."""
-        return max(columns.stop for columns in self.state_fields.values())
+        return max(int(columns.stop) for columns in self.state_fields.values())
 
     def initial_state(
         self, temperature: Float[Array, " n_points"]

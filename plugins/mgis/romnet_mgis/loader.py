@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -89,14 +90,13 @@ def load_law(
 def _bindings() -> Any:  # noqa: ANN401  (a module)
     """Import MGIS when it is first needed."""
     try:
-        import mgis.behaviour
+        return import_module("mgis.behaviour")
     except ImportError as problem:
         message = (
             f"loader mgis: the Python bindings of MGIS cannot be imported ({problem}); install "
             "MGIS into this environment."
         )
         raise PluginError(message) from problem
-    return mgis.behaviour
 
 
 def _load(mgis: Any, library: Path, name: str, hypothesis: str) -> Any:  # noqa: ANN401

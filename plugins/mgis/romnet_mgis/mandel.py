@@ -53,8 +53,8 @@ def tangent_to_voigt(tangent: Float[Array, "n_points n n"]) -> Float[Array, "n_p
     --------
     A shear modulus of 3 is a factor of 6 between tensors:
 
-    >>> tangent_to_voigt(np.diag([1.0, 1.0, 1.0, 6.0])[None])[0, 3, 3].round(12)
+    >>> round(float(tangent_to_voigt(np.diag([1.0, 1.0, 1.0, 6.0])[None])[0, 3, 3]), 12)
     3.0
     """
     scale = _scale(tangent.shape[1], np.sqrt(0.5))
-    return tangent * scale[:, None] * scale
+    return np.asarray(tangent * scale[:, None] * scale)
