@@ -68,6 +68,39 @@ def test_averaged_temperature_is_declared_for_eight_node_bricks_of_calculix():
     assert FORMULATIONS["zset:c3d8"].temperature == "nodes"
 
 
+def test_trilinear_temperature_is_right_for_linear_fields_and_where_reduced_points_lie():
+    row = FORMULATIONS["abaqus:C3D20"]
+    rng = np.random.default_rng(3)
+    points = rng.uniform(-1.0, 1.0, (5, 3))
+    linear = row.cell.nodes @ [1.0, -2.0, 3.0] + 4.0
+    found = row.temperature_shape(points) @ linear
+    np.testing.assert_allclose(found, points @ [1.0, -2.0, 3.0] + 4.0, rtol=0.0, atol=1e-13)
+    reduced = FORMULATIONS["abaqus:C3D20R"].quadrature.points
+    field = rng.normal(size=20)
+    np.testing.assert_allclose(
+        row.temperature_shape(reduced) @ field, row.cell.shape(reduced) @ field, atol=1e-13
+    )
+
+
+@pytest.mark.parametrize(
+    ("name", "face", "n_points"),
+    [
+        ("abaqus:C3D6", "quad4", 1),
+        ("abaqus:C3D6", "tri3", 3),
+        ("abaqus:C3D8", "quad4", 4),
+        ("abaqus:C3D10", "tri6", 3),
+        ("abaqus:C3D15", "quad8", 4),
+        ("abaqus:C3D20", "quad8", 9),
+        ("abaqus:C3D20R", "quad8", 4),
+        ("zset:c3d20r", "quad8", 9),
+    ],
+)
+def test_loads_on_faces_have_the_rule_of_the_code(name, face, n_points):
+    rule = FORMULATIONS[name].face_rule(face)
+    assert rule.n_points == n_points
+    assert rule.geometry == CELLS[face].geometry
+
+
 @pytest.mark.parametrize("name", [name for name, cell in CELLS.items() if cell.n_dim > 1])
 def test_every_cell_has_a_default_formulation_and_a_positive_mass_rule(name):
     assert FORMULATIONS[default_formulation(name)].cell_type == name

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -187,3 +189,14 @@ def test_loads_with_another_number_of_values_are_refused():
         traction_vector(mesh, skin, np.ones((6, 3)), at="nodes")
     with pytest.raises((ValueError, TypeError), match="cells"):
         pressure_operator(mesh, skin, at="cells")
+
+
+def test_one_point_on_a_warped_face_of_a_wedge_sees_the_normal_in_its_middle():
+    mesh = box_mesh((1.0, 1.0, 1.0), (1, 1, 1), "wedge6", formulation="abaqus:C3D6")
+    nodes = mesh.nodes.copy()
+    nodes[mesh.node_sets["x1y0z1"], 0] += 0.5
+    warped = replace(mesh, nodes=nodes)
+    force = pressure_vector(warped, warped.face_sets["x1"], np.ones(1)).reshape(-1, 3)
+    loaded = face_nodes(warped, warped.face_sets["x1"])
+    np.testing.assert_allclose(force[loaded], np.tile(force[loaded[0]], (4, 1)), atol=1e-15)
+    np.testing.assert_allclose(force.sum(axis=0), [-1.0, -0.25, 0.25], atol=1e-14)
