@@ -13,6 +13,7 @@ from pathlib import Path
 from types import UnionType
 from typing import Annotated, Any, Literal, Union, get_args, get_origin
 
+import laws_page
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 from pydantic_core import PydanticUndefined
@@ -27,6 +28,7 @@ def main() -> None:
     """Check everything; exit with 1 and the list of problems."""
     if "--write" in sys.argv:
         PAGE.write_text(study_page(), encoding="utf-8")
+        laws_page.main()
         return
     problems = [*generated(), *links(), *commands(), *blocks()]
     for problem in problems:
@@ -37,8 +39,9 @@ def main() -> None:
 
 def generated() -> Iterator[str]:
     """Compare generated pages with what the code says."""
-    if PAGE.read_text(encoding="utf-8") != study_page():
-        yield f"{PAGE}: is stale; run scripts/check_docs.py --write"
+    for path, made in ((PAGE, study_page), (laws_page.PAGE, laws_page.page)):
+        if path.read_text(encoding="utf-8") != made():
+            yield f"{path}: is stale; run scripts/check_docs.py --write"
 
 
 def links() -> Iterator[str]:

@@ -108,5 +108,7 @@ system 3 a + k: normal (1,1,1), (-1,1,1), (1,-1,1) or (1,1,-1), direction e_k x 
         "exponent": 10.0,
         "modulus": 5.0e4,
         "recall": 1000.0,
+        "interaction": dict.fromkeys(_KINDS, 1.0),
+        "axes": {"first": [1.0, 0.0, 0.0], "second": [0.0, 1.0, 0.0]},
     },
 )

@@ -31,5 +31,5 @@ dp/dt = A J2(dev stress)^n t^m, t the total time (its power is integrated exactl
 dev = (3/2) dp dev stress / J2(dev stress)""",
     parameters=(*ELASTIC, *_CREEP),
     assemble=_assemble,
-    example={"young": 2.0e5, "poisson": 0.3, "coefficient": 1.0e-14, "exponent": 5.0},
+    example={"young": 2.0e5, "poisson": 0.3, "coefficient": 1.0e-17, "exponent": 5.0},
 )
