@@ -197,7 +197,7 @@ def _lines(draft: Draft, folder: Path, results: tuple[Path, ...]) -> Iterator[st
         names.append("deck")
         yield "  # No result file was given: romnet's own solver computes the load of the deck."
         yield f"  - {_flow({'name': 'deck', 'results': 'hf', **_grid(draft)})}"
-    yield from ("", "offline:", "  tolerance: 1.0e-5", f"  dual: {_flow(list(draft.dual))}")
+    yield from ("", "offline:", "  tolerance: 1.0e-6", f"  dual: {_flow(list(draft.dual))}")
     yield from ("", "online:", "  # The load of the deck again, compared with the training.")
     yield f"  - {_flow({'name': free_name('again', dict.fromkeys(names)), 'reference': names[0]})}"
 

@@ -87,7 +87,7 @@ class _Section:
         """Return the integers in some rows, one after the other."""
         try:
             return np.array([word for _, words in rows for word in words], dtype=np.int64)
-        except ValueError as problem:
+        except (ValueError, OverflowError) as problem:
             line, word = _first_bad_word(rows, int)
             raise self.fail(f"{word!r} is no integer.", line) from problem
 
