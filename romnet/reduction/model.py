@@ -12,6 +12,7 @@ from jaxtyping import Float, Int
 from romnet.core.arrays import Array
 from romnet.fe.history import SeparatedField
 from romnet.laws.composite import Heterogeneous
+from romnet.laws.points import PointLocations
 from romnet.laws.registry import build_law
 from romnet.reduction.gappy import GappyOperator
 
@@ -69,6 +70,8 @@ class ReducedModel:
         Load cases reduced so far, the training ones at least.
     units
         The consistent set in which all numbers are given.
+    locations
+        Places and numbers of the mask points; None if no law asks for them.
     """
 
     points: Int[Array, " n_mask"]
@@ -80,6 +83,7 @@ class ReducedModel:
     gappy: Mapping[str, GappyOperator]
     loadings: Mapping[str, ReducedLoading]
     units: Mapping[str, str]
+    locations: PointLocations | None = None
 
     @property
     def n_modes(self) -> int:
@@ -99,7 +103,7 @@ class ReducedModel:
     def laws(self) -> Heterogeneous:
         """Return the laws of the mask points, plug-ins loaded."""
         built = tuple(build_law(spec, n_components=self.n_components) for spec in self.law_specs)
-        return Heterogeneous(built, self.law_of_point)
+        return Heterogeneous(built, self.law_of_point, self.locations)
 
 
 def mask_points(

@@ -5,9 +5,10 @@ from __future__ import annotations
 import numpy as np
 
 from romnet.core.arrays import Array
-from romnet.core.communicator import raise_together, together
+from romnet.core.communicator import Communicator, raise_together, together
 from romnet.core.errors import ConvergenceError
 from romnet.fe.inner_products import point_l2
+from romnet.laws.points import PointLocations
 from romnet.reduction.basis import ReducedBasis, Truncation
 from romnet.reduction.compression import Compression, compressed
 from romnet.reduction.cubature import ReducedQuadrature, select_points
@@ -293,5 +294,17 @@ def model_stage(context: Context, stage: Stage, manifest: Manifest) -> None:
             for name in context.training
         },
         units=located.study.units.model_dump(),
+        locations=_locations_at(points, workspace.laws.locations, numbers, comm),
     )
     context.save(stage.path, model, manifest)
+
+
+def _locations_at(
+    points: Array, locations: PointLocations | None, numbers: Array, comm: Communicator
+) -> PointLocations | None:
+    """Give every rank places and numbers of some points, if laws ask for them."""
+    if locations is None:
+        return None
+    columns = (locations.coordinates, locations.elements[:, None], locations.numbers[:, None])
+    found = at_points(points, np.hstack(columns), numbers, comm)
+    return PointLocations(found[:, :3], found[:, 3].astype(np.int64), found[:, 4].astype(np.int64))

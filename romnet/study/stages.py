@@ -100,6 +100,7 @@ def _model_stage(located: LocatedStudy, training: tuple[str, ...]) -> Stage:
         name="model",
         path=Path("model.h5"),
         action=actions.model_stage,
+        version=2,
         parameters={
             "units": study.units.model_dump(),
             "materials": _materials(study, study.loads),

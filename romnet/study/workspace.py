@@ -20,6 +20,7 @@ from romnet.fe.partition import Subdomain, cell_graph, subdomain, whole
 from romnet.fe.structured import box_mesh
 from romnet.laws.composite import Heterogeneous
 from romnet.laws.contract import ConstitutiveLaw
+from romnet.laws.points import PointLocations
 from romnet.laws.registry import build_law, temperature_range
 from romnet.reduction.dual import dual_scalars
 from romnet.store.converters.base import find_converter
@@ -152,7 +153,9 @@ def build_workspace(located: LocatedStudy, mesh: Mesh, comm: Communicator) -> Wo
         specs = law_specs(located)
         laws = _laws(located, specs, discretization.n_components)
         law_of_point = material[discretization.cell_of_point]
-        composite = Heterogeneous(laws, law_of_point)
+        foreign = any(isinstance(entry.law, Umat) for entry in located.study.materials)
+        locations = point_locations(discretization) if foreign else None
+        composite = Heterogeneous(laws, law_of_point, locations)
         _refuse_unknown_fields(located, composite)
     return Workspace(
         located=located,
@@ -164,6 +167,34 @@ def build_workspace(located: LocatedStudy, mesh: Mesh, comm: Communicator) -> Wo
         laws=composite,
         law_of_point=law_of_point,
     )
+
+
+def point_locations(discretization: Discretization) -> PointLocations:
+    """Return what a UMAT is told about its point: COORDS, NOEL and NPT.
+
+    Parameters
+    ----------
+    discretization
+        Points.
+
+    Returns
+    -------
+    PointLocations
+        Elements have the numbers that the file of the mesh gives them.
+
+    Examples
+    --------
+    >>> cube = discretize(box_mesh((1.0, 1.0, 1.0), (2, 1, 1)))
+    >>> places = point_locations(cube)
+    >>> places.elements[7:9].tolist(), places.numbers[7:9].tolist()
+    ([1, 2], [8, 1])
+    """
+    cell = discretization.cell_of_point
+    ids = np.concatenate([block.ids for block in discretization.mesh.blocks])
+    _, first, back = np.unique(cell, return_index=True, return_inverse=True)
+    coordinates = np.zeros((len(cell), 3))
+    coordinates[:, : discretization.positions.shape[1]] = discretization.positions
+    return PointLocations(coordinates, ids[cell], np.arange(len(cell)) - first[back] + 1)
 
 
 def law_spec(located: LocatedStudy, material: Material) -> Mapping[str, Any]:
