@@ -108,7 +108,10 @@ def _add_parameter(table: Table, parameter: Parameter, prefix: str) -> None:
         default = f"{parameter.default:g}"
     unit = "list" if parameter.group else parameter.unit
     name = prefix + parameter.name
-    table.add_row(escape(name), escape(parameter.meaning), escape(unit), default)
+    meaning = parameter.meaning
+    if parameter.structure is not None:
+        meaning += f": {parameter.structure.form}"
+    table.add_row(escape(name), escape(meaning), escape(unit), default)
     for entry in parameter.group:
         _add_parameter(table, entry, f"{name}.")
 

@@ -50,10 +50,10 @@ typedef struct {
     double slip_switch, stress_switch;     /* slip and overstress where u changes its meaning */
 } Crystal;
 
-/* One system at one u: slip of the increment, driving stress at a resistance, derivatives. */
+/* One system at one u: slip of the increment; the driving stress is share r_s + over. Derivatives
+ * with respect to u. */
 typedef struct {
-    double slip, slip_u;
-    double driving, driving_u, driving_r;
+    double slip, slip_u, share, over, over_u;
 } Branch;
 
 /* All systems: residual of the equations and, in rows, its derivative with respect to u. */
@@ -73,29 +73,29 @@ static void place_switch(Crystal *crystal)
     crystal->slip_switch = crystal->dt * pow(crystal->stress_switch / k, n);
 }
 
-INLINE Branch branch(const Crystal *crystal, double u, double resistance)
+INLINE Branch branch(const Crystal *crystal, double u)
 {
     const double k = crystal->props[K_NORTON], n = crystal->props[N_NORTON];
     const double unit = crystal->props[R0], sign = u < 0.0 ? -1.0 : 1.0;
     const double over = unit * (fabs(u) - 1.0);
-    Branch out = {0.0, 0.0, resistance * u, resistance, u};
+    Branch out = {0.0, 0.0, u, 0.0, 0.0};
     if (over <= 0.0) return out;
-    double stress = over, stress_u = unit;
+    out.share = sign;
     if (over <= crystal->stress_switch) {
         const double rate = crystal->dt * pow(over / k, n - 1.0) / k; /* slip / overstress */
         out.slip = sign * rate * over;
         out.slip_u = n * rate * unit;
+        out.over = sign * over;
+        out.over_u = unit;
     } else {
         const double stiffness = crystal->coupling[0][0];
         const double slip = crystal->slip_switch + (over - crystal->stress_switch) / stiffness;
-        stress = k * pow(slip / crystal->dt, 1.0 / n);
+        const double stress = k * pow(slip / crystal->dt, 1.0 / n);
         out.slip = sign * slip;
         out.slip_u = unit / stiffness;
-        stress_u = stress / (n * slip) * out.slip_u;
+        out.over = sign * stress;
+        out.over_u = stress / (n * slip) * out.slip_u;
     }
-    out.driving = sign * (resistance + stress);
-    out.driving_u = stress_u;
-    out.driving_r = sign;
     return out;
 }
 
@@ -104,13 +104,14 @@ static void balance(const Crystal *crystal, const Systems trial, const Systems u
 {
     const double *props = crystal->props, *alpha = crystal->statev + KINEMATIC;
     Systems saturated, saturated_u; /* 1 - exp(-b nu) and its derivative */
+    Branch at[N_SYSTEMS];
     for (int t = 0; t < N_SYSTEMS; t++) {
-        const Branch one = branch(crystal, u[t], 0.0);
-        out->slip[t] = one.slip;
-        out->slip_u[t] = one.slip_u;
-        const double decay = crystal->decay[t] * exp(-props[B_RATE] * fabs(one.slip));
+        at[t] = branch(crystal, u[t]);
+        out->slip[t] = at[t].slip;
+        out->slip_u[t] = at[t].slip_u;
+        const double decay = crystal->decay[t] * exp(-props[B_RATE] * fabs(at[t].slip));
         saturated[t] = 1.0 - decay;
-        saturated_u[t] = props[B_RATE] * decay * (one.slip < 0.0 ? -1.0 : 1.0) * one.slip_u;
+        saturated_u[t] = props[B_RATE] * decay * (at[t].slip < 0.0 ? -1.0 : 1.0) * at[t].slip_u;
     }
     out->size = 0.0;
     for (int s = 0; s < N_SYSTEMS; s++) {
@@ -125,11 +126,10 @@ static void balance(const Crystal *crystal, const Systems trial, const Systems u
             resolved -= crystal->coupling[s][t] * out->slip[t];
             row[t] = crystal->weight[s][t] * saturated_u[t];
         }
-        const Branch one = branch(crystal, u[s], resistance);
-        out->residual[s] = resolved - back - one.driving;
+        out->residual[s] = resolved - back - at[s].share * resistance - at[s].over;
         for (int t = 0; t < N_SYSTEMS; t++)
-            row[t] = -crystal->coupling[s][t] * out->slip_u[t] - one.driving_r * row[t];
-        row[s] -= back_slip * out->slip_u[s] + one.driving_u;
+            row[t] = -crystal->coupling[s][t] * out->slip_u[t] - at[s].share * row[t];
+        row[s] -= back_slip * out->slip_u[s] + (fabs(u[s]) <= 1.0 ? resistance : at[s].over_u);
         out->size += out->residual[s] * out->residual[s];
         if (!(resistance > 0.0)) out->size = NAN; /* the crystal has softened away */
     }
