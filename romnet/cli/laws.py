@@ -331,6 +331,8 @@ def _parameter(parameter: Parameter) -> dict[str, Any]:
         "required": parameter.required,
         "default": parameter.default,
     }
+    if parameter.structure is not None:
+        plain["form"] = parameter.structure.form
     if parameter.group:
         plain["group"] = [_parameter(entry) for entry in parameter.group]
     return plain
