@@ -11,7 +11,7 @@ import sys
 import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any, BinaryIO
 
 from romnet.core import errors
@@ -84,7 +84,8 @@ def examine_in_child(
     n_components
         6, or 4 in plane strain.
     probe
-        Conditions of the examination.
+        Conditions of the examination. The law is examined on one thread; if it is called
+        thread-safe, here or in `spec`, it is held to that as well.
     time_limit
         Wall time that one check may take [s].
 
@@ -112,11 +113,10 @@ def examine_in_child(
     >>> report.passed, report.checks[0].name
     (True, 'the process survives')
     """
-    request = {
-        "spec": dict(spec),
-        "n_components": n_components,
-        "probe": asdict(probe or Probe()),
-    }
+    alone, claims_threads = _serial(spec)
+    probe = probe or Probe()
+    claimed = replace(probe, thread_safe=probe.thread_safe or claims_threads)
+    request = {"spec": alone, "n_components": n_components, "probe": asdict(claimed)}
     child, ends = _run({**request, "task": "examine"}, time_limit)
     checks = [*ends, *child.checks]
     known = {check.name for check in checks}
@@ -131,6 +131,15 @@ def examine_in_child(
     else:
         fresh = _fresh(child.digest, request, time_limit)
     return LawReport((*checks, fresh))
+
+
+def _serial(spec: Mapping[str, Any]) -> tuple[dict[str, Any], bool]:
+    """Return the law on one thread, and whether it is called thread-safe."""
+    law = spec.get("law")
+    if not isinstance(law, Mapping):
+        return dict(spec), False
+    alone = {key: value for key, value in law.items() if key != "threads"}
+    return {**spec, "law": alone}, bool(law.get("thread_safe", False))
 
 
 def _fresh(digest: str, request: Mapping[str, Any], time_limit: float) -> LawCheck:

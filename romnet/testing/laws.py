@@ -181,7 +181,7 @@ def statements_on(subject: Subject) -> tuple[Statement, ...]:
     ----------
     subject
         The law and its probe: only a UMAT has arguments to guard, only a law that is called
-        thread-safe, or uses threads, is asked by several.
+        thread-safe is asked by several threads.
 
     Examples
     --------
@@ -192,13 +192,12 @@ def statements_on(subject: Subject) -> tuple[Statement, ...]:
     'two threads at once get the answers of one'
     """
     umat = isinstance(subject.law, UmatLaw)
-    threads = subject.probe.thread_safe or getattr(subject.law, "threads", 1) > 1
     return (
         *(_MEMORY if umat else ()),
         *_ANSWERS,
         *_tangents(),
         *_CONTRACT,
-        *(_THREADS if threads else ()),
+        *(_THREADS if subject.probe.thread_safe else ()),
     )
 
 

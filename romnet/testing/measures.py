@@ -20,7 +20,8 @@ from romnet.testing.subject import Question, Subject, answer_of, largest, mismat
 TANGENT_LIMIT = 1e-8
 
 # Threads meet each other in long batches only.
-_THREADED_SECONDS, _THREADED_ROUNDS, _MOST_POINTS = 0.03, 20, 50_000
+_THREADED_SECONDS, _THREADED_ROUNDS = 0.02, 40
+_FEWEST_POINTS, _MOST_POINTS = 64, 16_384
 _UNCHANGED = 1e-6
 
 
@@ -220,12 +221,7 @@ def poisoned_point(subject: Subject) -> Finding:
 def threads_apart(subject: Subject) -> Finding:
     """Ask from two threads at once, different things, many times."""
     law = subject.law
-    began = perf_counter()
-    subject.strained.put_to(law)
-    each = (perf_counter() - began) / subject.probe.n_points
-    n_points = min(max(int(_THREADED_SECONDS / each), subject.probe.n_points), _MOST_POINTS)
-    many = np.resize(np.arange(subject.probe.n_points), n_points)
-    questions = [question.at(many) for question in (subject.strained, subject.reversed)]
+    questions = _long_questions(subject)
     serial = [question.put_to(law) for question in questions]
     start = Barrier(len(questions))
 
@@ -240,6 +236,19 @@ def threads_apart(subject: Subject) -> Finding:
                 if error != 0.0:
                     return Finding(error, f"{where} in round {number} of {_THREADED_ROUNDS}")
     return Finding(0.0)
+
+
+def _long_questions(subject: Subject) -> tuple[Question, Question]:
+    """Return two questions to so many points that threads meet while they answer."""
+    n_points = _FEWEST_POINTS
+    while True:
+        many = np.resize(np.arange(subject.probe.n_points), n_points)
+        onwards, back = subject.strained.at(many), subject.reversed.at(many)
+        began = perf_counter()
+        onwards.put_to(subject.law)
+        if n_points >= _MOST_POINTS or perf_counter() - began > _THREADED_SECONDS:
+            return onwards, back
+        n_points *= 4
 
 
 def _compare(one: LawResponse, other: LawResponse) -> Finding:
