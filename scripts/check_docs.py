@@ -5,20 +5,23 @@
 
 from __future__ import annotations
 
+import os
 import re
 import subprocess
 import sys
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 from types import UnionType
 from typing import Annotated, Any, Literal, Union, get_args, get_origin
 
 import laws_page
-from pydantic import BaseModel
+import yaml
+from pydantic import BaseModel, ValidationError
 from pydantic.fields import FieldInfo
 from pydantic_core import PydanticUndefined
 
-from romnet.study.schema import Study
+from romnet.study.schema import Material, Study
 
 ROOT = Path(__file__).resolve().parents[1]
 PAGE = ROOT / "docs" / "reference" / "study.md"
@@ -30,7 +33,7 @@ def main() -> None:
         PAGE.write_text(study_page(), encoding="utf-8")
         laws_page.main()
         return
-    problems = [*generated(), *links(), *commands(), *blocks()]
+    problems = [*generated(), *links(), *commands(), *blocks(), *guides()]
     for problem in problems:
         print(problem)
     print(f"documentation: {len(problems)} problems")
@@ -88,6 +91,46 @@ def blocks() -> Iterator[str]:
         )
         if ran.returncode or not ran.stdout:
             yield f"README.md: a block fails: {ran.stderr[-500:]}"
+
+
+def guides() -> Iterator[str]:
+    """Run the blocks of each how-to page, in order and in a folder of its own.
+
+    Shell blocks find romnet's commands and $ROMNET, the checkout; materials are held against the
+    schema of the study.
+    """
+    paths = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+    environment = {**os.environ, "PATH": paths, "ROMNET": str(ROOT)}
+    runners = {"bash": ["bash", "-euc"], "python": [sys.executable, "-c"]}
+    for page in sorted((ROOT / "docs" / "how-to").glob("*.md")):
+        text = page.read_text(encoding="utf-8")
+        with tempfile.TemporaryDirectory() as folder:
+            for kind, block in re.findall(r"```(\w+)\n(.*?)```", text, flags=re.DOTALL):
+                if kind in runners:
+                    ran = subprocess.run(
+                        [*runners[kind], block],
+                        capture_output=True,
+                        text=True,
+                        timeout=120,
+                        check=False,
+                        cwd=folder,
+                        env=environment,
+                    )
+                    problem = ran.stderr[-500:] if ran.returncode else ""
+                else:
+                    problem = _wrong_materials(block) if kind == "yaml" else ""
+                if problem:
+                    yield f"{page.relative_to(ROOT)}: a {kind} block fails: {problem}"
+
+
+def _wrong_materials(block: str) -> str:
+    """Say what is wrong with the materials of a piece of a study."""
+    try:
+        for material in yaml.safe_load(block).get("materials", []):
+            Material.model_validate(material)
+    except (yaml.YAMLError, ValidationError) as problem:
+        return str(problem)
+    return ""
 
 
 def study_page() -> str:
