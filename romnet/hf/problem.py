@@ -15,12 +15,13 @@ from romnet.core.communicator import Communicator
 from romnet.fe.discretization import Discretization
 from romnet.fe.loading import Loading
 from romnet.fe.partition import Subdomain
-from romnet.hf.assembly import StiffnessPattern, internal_force, stiffness
+from romnet.hf.assembly import CellOperators, StiffnessPattern
 from romnet.laws.composite import Heterogeneous
 from romnet.laws.contract import LawResponse, TimeStep
 from romnet.online.newton import NewtonOptions, SingularTangentError, Trial
 from romnet.online.stepping import Committed, StepOutcome, march
-from romnet.parallel.petsc import Exchange, Layout, LinearSolver
+from romnet.parallel.layout import Exchange, Layout
+from romnet.parallel.linear import LinearSolver
 
 
 @dataclass(frozen=True)
@@ -53,10 +54,12 @@ class HighFidelityProblem:
     @cached_property
     def linear_solver(self) -> LinearSolver:
         """The linear solver, set up once and alike on all ranks, whatever laws each one has."""
+        pattern = self.pattern
         return LinearSolver(
+            self.subdomain,
             self.exchange,
+            (pattern.nodes, pattern.node_starts),
             self.loading.constrained | self._without_cells,
-            self.subdomain.mesh.nodes,
             symmetric=self.comm.min(float(self.laws.symmetric_tangent)) > 0.0,
         )
 
@@ -64,6 +67,11 @@ class HighFidelityProblem:
     def pattern(self) -> StiffnessPattern:
         """Sparsity of the stiffness."""
         return StiffnessPattern.build(self.discretization)
+
+    @cached_property
+    def cells(self) -> CellOperators:
+        """Displacement to strain, stress to force, tangent to stiffness."""
+        return CellOperators.build(self.discretization)
 
     @cached_property
     def _without_cells(self) -> Array:
@@ -119,9 +127,7 @@ class HighFidelityIncrement:
         """Evaluate residual and tangent on the whole mesh. Collective: yes."""
         problem = self.problem
         constrained = problem.loading.constrained
-        strain = (problem.discretization.strain_operator @ unknown).reshape(
-            self.committed.strain.shape
-        )
+        strain = problem.cells.strain(unknown)
         began = perf_counter()
         response = problem.laws.integrate(
             self.committed.strain,
@@ -132,9 +138,7 @@ class HighFidelityIncrement:
             self.step,
         )
         law_seconds = perf_counter() - began
-        internal = problem.exchange.accumulated(
-            internal_force(problem.discretization, response.stress)
-        )
+        internal = problem.exchange.accumulated(problem.cells.internal_force(response.stress))
         residual = np.where(constrained, 0.0, self.force - internal)
         gap = np.where(constrained, self.prescribed - unknown, 0.0)
         free_force = np.where(constrained, 0.0, self.force)
@@ -156,12 +160,12 @@ class HighFidelityIncrement:
     def _correct(self, response: LawResponse, residual: Array, gap: Array) -> Array:
         """Solve for the correction that closes the residual and the prescribed gap."""
         problem = self.problem
-        part = stiffness(problem.discretization, problem.pattern, response.tangent)
+        part = problem.cells.stiffness(problem.pattern, response.tangent)
         load = residual
         if problem.comm.max(float(np.abs(gap).max(initial=0.0))) > 0.0:
             load = residual - problem.exchange.accumulated(part @ gap)
         try:
-            problem.linear_solver.factorise(part)
+            problem.linear_solver.update(part)
             return problem.linear_solver.solve(load) + gap
         except ArithmeticError as error:
             raise SingularTangentError(str(error)) from error

@@ -15,7 +15,7 @@ from romnet.laws.composite import Heterogeneous
 from romnet.laws.registry import build_law
 from romnet.online.newton import NewtonOptions
 from romnet.online.solve import solve
-from romnet.parallel import petsc
+from romnet.parallel import linear
 from romnet.reduction.basis import Truncation
 from romnet.reduction.compression import compressed
 from romnet.reduction.cubature import empirical_cubature
@@ -189,7 +189,7 @@ def test_high_fidelity_with_materials_that_not_every_rank_has(shared, whole, mon
     case = {"pull": 200.0, "heat": 200.0, "times": (0.0, 0.5, 1.0)}
     one, other = two_materials(shared), two_materials(whole)
     expected = other.solve(other.loading(**case), tolerance=1e-11)
-    monkeypatch.setattr(petsc, "DIRECT_LIMIT", limit)
+    monkeypatch.setattr(linear, "DIRECT_LIMIT", limit)
     outcomes = one.solve(one.loading(**case), tolerance=1e-11)
     assert [o.committed.time for o in outcomes] == [0.5, 1.0]
     for outcome, alone in zip(outcomes, expected, strict=True):

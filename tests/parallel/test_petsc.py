@@ -7,7 +7,8 @@ import pytest
 
 from romnet.fe.partition import cell_graph, subdomain
 from romnet.fe.structured import box_mesh
-from romnet.parallel.petsc import Exchange, Layout, partition, petsc
+from romnet.parallel.layout import Exchange, Layout
+from romnet.parallel.petsc import partition, petsc
 
 
 @pytest.fixture

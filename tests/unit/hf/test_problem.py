@@ -16,7 +16,7 @@ from romnet.hf.assembly import StiffnessPattern, stiffness
 from romnet.hf.problem import solve_high_fidelity
 from romnet.laws.contract import TimeStep
 from romnet.online.newton import NewtonOptions
-from romnet.parallel import petsc
+from romnet.parallel import linear
 
 YOUNG, POISSON = 2.0e5, 0.3
 LENGTHS = (2.0, 1.0, 0.5)
@@ -58,12 +58,13 @@ def test_a_plate_in_plane_strain_answers_hooke_s_law(structure, cell):
 
 @pytest.mark.parametrize("n_dim", [2, 3])
 def test_multigrid_knows_rigid_motions_in_the_plane_and_in_space(structure, monkeypatch, n_dim):
-    monkeypatch.setattr(petsc, "DIRECT_LIMIT", 0)
+    monkeypatch.setattr(linear, "DIRECT_LIMIT", 0)
     cell = {2: "quad4", 3: "hex8"}[n_dim]
     body = structure(law="elastic", lengths=LENGTHS[:n_dim], divisions=(8,) * n_dim, cell=cell)
     loading = body.loading(pull=80.0)
     problem = body.problem(loading)
-    assert len(problem.linear_solver._near_null.getVecs()) == {2: 3, 3: 6}[n_dim]
+    rigid = problem.linear_solver._preconditioner._rigid.getVecs()
+    assert len(rigid) == {2: 3, 3: 6}[n_dim]
     list(solve_high_fidelity(problem))
     assert problem.linear_solver._solver.getIterationNumber() < 40
 
@@ -132,7 +133,7 @@ def test_the_law_is_asked_from_the_committed_state_and_temperature(structure, sp
     np.testing.assert_array_equal(asked["strain_old"], strain)
     np.testing.assert_array_equal(asked["state_old"], state)
     np.testing.assert_allclose(
-        asked["strain_new"].ravel(), cube.discretization.strain_operator @ unknown, rtol=1e-14
+        asked["strain_new"].ravel(), cube.discretization.strain_operator @ unknown, rtol=1e-12
     )
     np.testing.assert_array_equal(asked["temperature_old"], loading.temperature.at(0.2))
     np.testing.assert_array_equal(asked["temperature_new"], loading.temperature.at(0.5))
@@ -157,7 +158,7 @@ def test_multigrid_answers_what_the_direct_solver_does(structure, monkeypatch):
     cube = structure(divisions=(4, 3, 3))
     loading = cube.loading(heat=150.0, stretch=2e-3)
     direct = [outcome.committed for outcome in cube.solve(loading, tolerance=1e-11)]
-    monkeypatch.setattr(petsc, "DIRECT_LIMIT", 0)
+    monkeypatch.setattr(linear, "DIRECT_LIMIT", 0)
     problem = cube.problem(loading)
     assert problem.linear_solver._solver.getPC().getType() == "gamg"
     options = NewtonOptions(tolerance=1e-11)
@@ -173,7 +174,7 @@ def test_multigrid_answers_what_the_direct_solver_does(structure, monkeypatch):
 
 @pytest.mark.parametrize(("law", "method"), [("elastic", "cg"), ("viscoplastic", "gmres")])
 def test_the_krylov_method_suits_the_symmetry_of_the_tangent(structure, monkeypatch, law, method):
-    monkeypatch.setattr(petsc, "DIRECT_LIMIT", 0)
+    monkeypatch.setattr(linear, "DIRECT_LIMIT", 0)
     cube = structure(law=law)
     assert cube.laws.symmetric_tangent == (method == "cg")
     solver = cube.problem(cube.loading(pull=1.0)).linear_solver
@@ -184,7 +185,7 @@ def test_the_krylov_method_suits_the_symmetry_of_the_tangent(structure, monkeypa
 def test_the_linear_solver_solves_the_held_system_and_leaves_held_dofs_at_zero(
     structure, monkeypatch, limit
 ):
-    monkeypatch.setattr(petsc, "DIRECT_LIMIT", limit)
+    monkeypatch.setattr(linear, "DIRECT_LIMIT", limit)
     cube = structure(law="elastic", divisions=(3, 3, 3))
     loading = cube.loading(pull=1.0)
     problem = cube.problem(loading)
@@ -193,7 +194,7 @@ def test_the_linear_solver_solves_the_held_system_and_leaves_held_dofs_at_zero(
     tangent = tangent @ tangent.transpose(0, 2, 1) + 5.0 * np.eye(6)
     matrix = stiffness(points, StiffnessPattern.build(points), tangent)
     load = np.random.default_rng(1).normal(size=points.n_dofs)
-    problem.linear_solver.factorise(matrix)
+    problem.linear_solver.update(matrix)
     answer = problem.linear_solver.solve(load)
     free = ~loading.constrained
     assert not answer[loading.constrained].any()
@@ -211,19 +212,19 @@ def test_a_second_factorisation_replaces_the_first(structure):
     load = loading.force.at(1.0)
     answers = []
     for factor in (1.0, 4.0):
-        solver.factorise(factor * matrix)
+        solver.update(factor * matrix)
         answers.append(solver.solve(load))
     np.testing.assert_allclose(answers[1], answers[0] / 4.0, rtol=1e-10, atol=1e-14)
 
 
 @pytest.mark.parametrize("limit", [0, 30_000], ids=["multigrid", "direct"])
 def test_a_matrix_of_zeros_cannot_be_solved(structure, monkeypatch, limit):
-    monkeypatch.setattr(petsc, "DIRECT_LIMIT", limit)
+    monkeypatch.setattr(linear, "DIRECT_LIMIT", limit)
     cube = structure(law="elastic")
     problem = cube.problem(cube.loading(pull=1.0))
     points = cube.discretization
     nothing = stiffness(points, problem.pattern, np.zeros((points.n_points, 6, 6)))
-    problem.linear_solver.factorise(nothing)
+    problem.linear_solver.update(nothing)
     with pytest.raises(ArithmeticError, match="linear solver"):
         problem.linear_solver.solve(np.ones(points.n_dofs))
 
