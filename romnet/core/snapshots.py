@@ -114,6 +114,8 @@ class StackedSource:
 
     def rows(self, numbers: Int[Array, " n"]) -> Float[Array, "n n_snapshots"]:
         """Read some rows of all snapshots."""
+        if len(self.parts) == 1:
+            return self.parts[0].rows(numbers)
         return np.hstack([part.rows(numbers) for part in self.parts])
 
     def column(self, number: int) -> Float[Array, " n_rows"]:

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from enum import Enum
 
 import numpy as np
+from scipy.linalg import blas
 
 from romnet.core.arrays import Array
 from romnet.core.communicator import Communicator
@@ -192,8 +193,11 @@ def _combined(source: SnapshotSource, combinations: list[Array], memory: int) ->
         return found
     for rows, values in all_rows(source, memory, multiple_of=width):
         for component, matrix in enumerate(combinations):
+            if matrix.shape[1] == 0:
+                continue
             part = slice(rows.start // width, rows.stop // width)
-            np.matmul(values[component::width], matrix, out=found[component][part])
+            # The BLAS of SciPy, that of the factorisation, whatever NumPy was built with.
+            found[component][part] = blas.dgemm(1.0, values[component::width], matrix)
     return found
 
 

@@ -56,13 +56,14 @@ def read_rows(dataset: h5py.Dataset, numbers: Int[Array, " n"]) -> Float[Array, 
     if not _is_plain(dataset):
         return _by_library(dataset, numbers)
     values = np.empty((numbers.size, dataset.shape[1]), order="F")
+    runs = _Runs(dataset)
     for part in slabs(numbers, row_bytes=8):
         first, stop = int(numbers[part.start]), int(numbers[part.stop - 1]) + 1
         whole = stop - first == part.stop - part.start
         slab = np.empty(0 if whole else stop - first)
         chosen = numbers[part] - first
         for column in range(dataset.shape[1]):
-            _read_run(dataset, first, column, values[part, column] if whole else slab)
+            runs.read(first, column, values[part, column] if whole else slab)
             if not whole:
                 np.take(slab, chosen, out=values[part, column])
     return values
@@ -120,22 +121,28 @@ def _by_library(dataset: h5py.Dataset, numbers: Array) -> Array:
     return values
 
 
-def _read_run(dataset: h5py.Dataset, first: int, column: int, target: Array) -> None:
-    """Fill `target` with consecutive rows of one column."""
-    file = dataset.file.id.get_vfd_handle()
-    size = dataset.chunks[0]
-    done = 0
-    while done < target.size:
-        row = first + done
-        chunk, inside = divmod(row, size)
-        count = min(size - inside, target.size - done)
-        place = dataset.id.get_chunk_info_by_coord((chunk * size, column)).byte_offset
-        part = target[done : done + count]
-        if place is None:
-            part[:] = dataset.fillvalue
-        else:
-            _fill(file, part, place + 8 * inside)
-        done += count
+class _Runs:
+    """Consecutive rows of single columns, read from the places of their chunks."""
+
+    def __init__(self, dataset: h5py.Dataset) -> None:
+        self._file = dataset.file.id.get_vfd_handle()
+        self._id = dataset.id
+        self._size = dataset.chunks[0]
+        self._fill_value = dataset.fillvalue
+
+    def read(self, first: int, column: int, target: Array) -> None:
+        """Fill `target` with rows of one column."""
+        done = 0
+        while done < target.size:
+            chunk, inside = divmod(first + done, self._size)
+            count = min(self._size - inside, target.size - done)
+            place = self._id.get_chunk_info_by_coord((chunk * self._size, column)).byte_offset
+            part = target[done : done + count]
+            if place is None:
+                part[:] = self._fill_value
+            else:
+                _fill(self._file, part, place + 8 * inside)
+            done += count
 
 
 def _fill(file: int, target: Array, offset: int) -> None:

@@ -43,7 +43,7 @@ from romnet.study.training import (
     displacement_info,
     dual_infos,
     elastic_tangent,
-    largest_norm,
+    largest_norms,
     memory_of_rank,
     recorded_fields,
     strain_at,
@@ -270,9 +270,8 @@ def model_stage(context: Context, stage: Stage, manifest: Manifest) -> None:
         quadrature.points, np.concatenate(extra) if extra else np.zeros(0, dtype=np.int64)
     )
     modes = displacement_basis(context).modes
-    scalars = {
-        scalar.name: scalar for scalar in dual_scalars(located.study.offline.dual, workspace.laws)
-    }
+    scalars = dual_scalars(located.study.offline.dual, workspace.laws)
+    norms = largest_norms(context, (s for s in scalars if s.name in bases), points)
     model = ReducedModel(
         points=points,
         weights=quadrature.weights,
@@ -285,7 +284,7 @@ def model_stage(context: Context, stage: Stage, manifest: Manifest) -> None:
         gappy={
             name: GappyOperator.build(
                 at_points(points, basis.modes, numbers, comm),
-                largest_norm=largest_norm(context, scalars[name], points),
+                largest_norm=norms[name],
             )
             for name, basis in bases.items()
         },
