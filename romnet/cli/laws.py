@@ -3,23 +3,28 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from romnet.cli.console import Console
+from romnet.cli.law_words import (
+    PathWords,
+    component_of,
+    components_of,
+    conditions,
+    numbers_in,
+    one_temperature,
+    probe_of,
+    strain_of,
+)
 from romnet.cli.running import run as _run
-from romnet.core.errors import StudyError
 
 if TYPE_CHECKING:
     from romnet.laws.contract import ConstitutiveLaw
     from romnet.laws.model import Parameter
-    from romnet.online.material_paths import MaterialPath
     from romnet.online.material_point import Driven
-    from romnet.study.law_targets import LawTarget
-    from romnet.testing.subject import Probe
     from romnet.testing.verdicts import LawCheck
 
 app = typer.Typer(
@@ -40,7 +45,6 @@ Properties = Annotated[str, typer.Option(help="Library: PROPS, separated by comm
 NState = Annotated[int, typer.Option(min=0, help="Library: entries of STATEV.")]
 Components = Annotated[int, typer.Option(help="6, or 4 in plane strain.")]
 Temperature = Annotated[str, typer.Option(help="A temperature, or two: at the start and the end.")]
-_COMPONENTS = (4, 6)
 
 
 @app.command("list")
@@ -121,15 +125,15 @@ def check(  # noqa: PLR0913  (one for each option)
         from romnet.study.law_targets import LibraryFacts, law_targets
         from romnet.testing.isolation import examine_in_child
 
-        library = LibraryFacts(function, _numbers(properties, "--properties"), n_state, symmetric)
+        library = LibraryFacts(function, numbers_in(properties, "--properties"), n_state, symmetric)
         found = []
         for law in law_targets(target, parameters=parameters, library=library):
-            probe = _probe(law, temperature, strain, duration, thread_safe=thread_safe)
-            count = _components(components)
+            probe = probe_of(law, temperature, strain, duration, thread_safe=thread_safe)
+            count = components_of(components)
             report = examine_in_child(
                 law.spec, n_components=count, probe=probe, time_limit=time_limit
             )
-            console.say(f"{law.name}: {_conditions(probe, count)}\n")
+            console.say(f"{law.name}: {conditions(probe, count)}\n")
             console.say(verdicts(report))
             console.say("")
             found.append({"name": law.name, "ok": report.passed, "checks": _checks(report.checks)})
@@ -178,70 +182,21 @@ def drive(  # noqa: PLR0913  (one for each option)
         from romnet.study.law_targets import LibraryFacts, law_targets
         from romnet.study.law_targets import material as material_of
 
-        library = LibraryFacts(function, _numbers(properties, "--properties"), n_state)
+        library = LibraryFacts(function, numbers_in(properties, "--properties"), n_state)
         targets = law_targets(target, parameters=parameters, library=library)
-        law = build_law(material_of(targets, material).spec, n_components=_components(components))
+        law = build_law(material_of(targets, material).spec, n_components=components_of(components))
         if replay is not None:
             return _replay(console, law, replay)
-        words = _PathWords(
-            path, _strain(strain), stress, duration, ramp, steps, cycles, _component(component)
+        words = PathWords(
+            path, strain_of(strain), stress, duration, ramp, steps, cycles, component_of(component)
         )
-        warm = _one_temperature(material_of(targets, material), temperature)
+        warm = one_temperature(material_of(targets, material), temperature)
         history = words.path(law.n_components, warm)
         driven = drive_point(law, history)
         answer = {"law": material_of(targets, material).name, **_driven(driven)}
         return _tell(console, driven, answer, words.component, csv, plot)
 
     _run(work, json=json)
-
-
-@dataclass(frozen=True)
-class _PathWords:
-    """A path as the command line says it."""
-
-    kind: str
-    strain: float | None
-    stress: float | None
-    duration: float
-    ramp: float | None
-    steps: int
-    cycles: int
-    component: int
-
-    def path(self, n_components: int, temperature: float) -> MaterialPath:
-        """Return the path."""
-        from romnet.store.curves import read_path
-
-        if Path(self.kind).suffix or Path(self.kind).name != self.kind:
-            return read_path(Path(self.kind), n_components=n_components, temperature=temperature)
-        if self.duration <= 0.0 or (self.ramp is not None and self.ramp <= 0.0):
-            message = "--duration and --ramp must be positive."
-            raise StudyError(message)
-        try:
-            return self._named(n_components, temperature)
-        except ValueError as problem:
-            raise StudyError(str(problem)) from problem
-
-    def _named(self, n_components: int, temperature: float) -> MaterialPath:
-        """Return one of the named paths."""
-        from romnet.online import material_paths as paths
-
-        setup = paths.Setup(self.component, n_components, temperature)
-        ramp = self.ramp if self.ramp is not None else self.duration / 100.0
-        common: dict[str, Any] = {"duration": self.duration, "steps": self.steps, "setup": setup}
-        if self.kind == "creep":
-            return paths.creep(_given(self.stress, "--stress"), ramp=ramp, **common)
-        strain = _given(self.strain, "--strain")
-        if self.kind == "uniaxial":
-            return paths.uniaxial(strain, **common)
-        if self.kind == "cyclic":
-            return paths.cyclic(strain, cycles=self.cycles, **common)
-        if self.kind == "relaxation":
-            return paths.relaxation(strain, ramp=ramp, **common)
-        message = (
-            f"--path {self.kind}: is none of uniaxial, cyclic, relaxation, creep, and no CSV file."
-        )
-        raise StudyError(message)
 
 
 def _tell(
@@ -336,90 +291,3 @@ def _parameter(parameter: Parameter) -> dict[str, Any]:
     if parameter.group:
         plain["group"] = [_parameter(entry) for entry in parameter.group]
     return plain
-
-
-def _probe(
-    law: LawTarget, temperature: str, strain: float, duration: float, *, thread_safe: bool
-) -> Probe:
-    """Return the conditions of an examination."""
-    from romnet.study.law_targets import known_temperature
-    from romnet.testing.subject import Probe
-
-    warm = _numbers(temperature, "--temperature")
-    if not warm:
-        middle = known_temperature(law.spec)
-        warm = (Probe().temperatures[0] if middle is None else middle,)
-    return Probe(
-        strain=strain,
-        temperatures=(warm[0], warm[-1]),
-        duration=duration,
-        thread_safe=thread_safe,
-    )
-
-
-def _one_temperature(law: LawTarget, given: str) -> float:
-    """Return the temperature of a path; a law that depends on it must be told."""
-    from romnet.laws.registry import temperature_range
-    from romnet.study.law_targets import known_temperature
-
-    warm = _numbers(given, "--temperature")
-    if len(warm) > 1:
-        message = "--temperature: one number; a CSV file may have a column temperature."
-        raise StudyError(message)
-    if warm:
-        return warm[0]
-    if known_temperature(law.spec) is not None:
-        low, high = temperature_range(law.spec)
-        message = f"{law.name} depends on temperature: give --temperature, {low:g} to {high:g}."
-        raise StudyError(message)
-    return 0.0
-
-
-def _numbers(given: str, option: str) -> tuple[float, ...]:
-    """Read numbers separated by commas."""
-    try:
-        return tuple(float(word) for word in given.split(",") if word.strip())
-    except ValueError:
-        message = f"{option}: must be numbers separated by commas, got {given!r}."
-        raise StudyError(message) from None
-
-
-def _strain(given: str) -> float | None:
-    """Read a strain, or an amplitude with its sign of two."""
-    numbers = _numbers(given.removeprefix("±").removeprefix("+-"), "--strain")
-    return numbers[0] if numbers else None
-
-
-def _component(name: str) -> int:
-    """Return the position of a component."""
-    from romnet.core.tensors import VOIGT
-
-    if name not in VOIGT:
-        message = f"--component: must be one of {', '.join(VOIGT)}, got {name!r}."
-        raise StudyError(message)
-    return VOIGT.index(name)
-
-
-def _components(count: int) -> int:
-    """Return a number of components, if it is one."""
-    if count not in _COMPONENTS:
-        message = f"--components: must be 6, or 4 in plane strain, got {count}."
-        raise StudyError(message)
-    return count
-
-
-def _given(value: float | None, option: str) -> float:
-    """Return an option that this path needs."""
-    if value is None:
-        message = f"this path needs {option}."
-        raise StudyError(message)
-    return value
-
-
-def _conditions(probe: Probe, components: int) -> str:
-    """Say under which conditions a law is examined."""
-    before, after = probe.temperatures
-    return (
-        f"{components} components, increments of strain {probe.strain:g} in {probe.duration:g}, "
-        f"temperature {before:g} to {after:g}"
-    )
