@@ -116,6 +116,9 @@ class Console:
             f"volume error {summary.weights_sum_error:.1e}"
         )
         self.say(f"errors on the training loads: {errors or 'none measured'}")
+        for name, field in summary.validation.items():
+            hot = "" if field.hottest is None else f", {field.hottest:.1e} on the hottest 1 %"
+            self.say(f"  {name}: predicted {field.predicted:.1e}, found {field.realised:.1e}{hot}")
 
     def online(self, summaries: Sequence[OnlineSummary]) -> None:
         """Tell what the reduced model answered."""

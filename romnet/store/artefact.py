@@ -73,7 +73,9 @@ class Manifest:
     wall_s
         Wall-clock time [s].
     peak_memory_mb
-        Largest resident memory, summed over the ranks [MB].
+        Largest resident memory of the run so far, summed over the ranks [MB].
+    rank_memory_mb, rank_wall_s
+        The same and the wall time of each rank [MB], [s].
     citations
         Keys of the publications to cite.
     sha256
@@ -94,6 +96,8 @@ class Manifest:
     ranks: int = 1
     wall_s: float = 0.0
     peak_memory_mb: float = 0.0
+    rank_memory_mb: tuple[float, ...] = ()
+    rank_wall_s: tuple[float, ...] = ()
     citations: tuple[str, ...] = ()
     sha256: str = ""
 
@@ -343,7 +347,8 @@ def read_manifest(path: Path) -> Manifest:
         content = json.loads(described.read_text())
         known = {item.name for item in fields(Manifest)}
         content = {name: value for name, value in content.items() if name in known}
-        return Manifest(**{**content, "citations": tuple(content.get("citations", ()))})
+        lists = ("citations", "rank_memory_mb", "rank_wall_s")
+        return Manifest(**{**content, **{name: tuple(content.get(name, ())) for name in lists}})
     except (ValueError, TypeError, AttributeError) as problem:
         message = f"{described} is no manifest ({problem})."
         raise StoreError(message) from problem

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 from jaxtyping import Float, Int
@@ -21,6 +21,7 @@ from romnet.store import artefact
 from romnet.store.artefact import Manifest
 from romnet.store.modes import load_bases
 from romnet.study.context import Context
+from romnet.study.dual_errors import errors_over_time, hottest, reference_source
 from romnet.study.stage import Stage
 from romnet.study.training import (
     Component,
@@ -29,7 +30,6 @@ from romnet.study.training import (
 )
 from romnet.study.workspace import law_specs
 
-HOTTEST = 0.01  # part of the points where fatigue is decided
 _TIME_MATCH = 1e-6
 
 
@@ -49,6 +49,9 @@ class Comparison:
         Relative L2 error of each dual scalar at the last instant [-].
     hottest
         The same on the hottest 1 % of points: those where the reference is largest [-].
+    over_time, hottest_over_time
+        Over all instants, roots of ratios of energies: ``u`` and the dual scalars; the latter also
+        on the points that are hottest at the last instant [-].
     """
 
     reference: str
@@ -56,6 +59,8 @@ class Comparison:
     displacement: Float[Array, " n_times"]
     dual: Mapping[str, float]
     hottest: Mapping[str, float]
+    over_time: Mapping[str, float] = field(default_factory=dict)
+    hottest_over_time: Mapping[str, float] = field(default_factory=dict)
 
 
 def online_stage(context: Context, stage: Stage, manifest: Manifest) -> None:
@@ -145,13 +150,26 @@ def compare(context: Context, solution: ReducedSolution, reference: str) -> Comp
             f"{solution.times[-1]:g} and {times[-1]:g} are their last ones."
         )
         raise StudyError(message)
-    displacement = _displacement_errors(context, solution, reference, nearest[common], common)
+    displacement, overall = _displacement_errors(
+        context, solution, reference, nearest[common], common
+    )
     last = int(common[-1])
-    dual, hottest = {}, {}
-    for name, field in rebuilt_fields(context, solution, last).items():
+    dual, hot = {}, {}
+    for name, values in rebuilt_fields(context, solution, last).items():
         truth = _reference_field(context, reference, name).column(int(nearest[last]))
-        dual[name], hottest[name] = _field_errors(context, field, truth)
-    return Comparison(reference, solution.times[common], displacement, dual, hottest)
+        dual[name], hot[name] = _field_errors(context, values, truth)
+    over_time, hot_over_time = errors_over_time(
+        context, solution, reference, nearest[common], common
+    )
+    return Comparison(
+        reference=reference,
+        times=solution.times[common],
+        displacement=displacement,
+        dual=dual,
+        hottest=hot,
+        over_time={"u": overall, **over_time},
+        hottest_over_time=hot_over_time,
+    )
 
 
 def rebuilt_fields(
@@ -189,8 +207,8 @@ def _displacement_errors(
     reference: str,
     columns: Int[Array, " n_times"],
     numbers: Int[Array, " n_times"],
-) -> Float[Array, " n_times"]:
-    """Return the relative error of the displacement in the inner product of its modes."""
+) -> tuple[Float[Array, " n_times"], float]:
+    """Return the relative error of the displacement at each instant, and over all of them."""
     truth = context.displacement(reference)
     displacement = rebuilt_displacement(context, solution)
     product = context.workspace.inner_product()
@@ -200,25 +218,23 @@ def _displacement_errors(
         error = displacement(int(number)) - exact
         parts[:, place] = ((product @ error) ** 2).sum(), ((product @ exact) ** 2).sum()
     errors, norms = np.sqrt(context.comm.sum(parts))
-    return np.asarray(np.where(norms > 0.0, errors / np.where(norms > 0.0, norms, 1.0), errors))
+    whole = float(np.linalg.norm(errors) / (np.linalg.norm(norms) or 1.0))
+    return np.where(norms > 0.0, errors / np.where(norms > 0.0, norms, 1.0), errors), whole
 
 
 def _reference_field(context: Context, reference: str, name: str) -> SnapshotSource:
     """Return a dual scalar of a simulation: as it was stored, else as it was replayed."""
     scalars = dual_scalars(context.located.study.offline.dual, context.workspace.laws)
     scalar = next(scalar for scalar in scalars if scalar.name == name)
-    stored = context.snapshots(reference)
-    store = stored if scalar.field in stored.fields else context.replayed(reference)
-    return Component(context.point_field(store, scalar.field), scalar.column, scalar.width)
+    source = reference_source(context, reference, scalar.field)
+    return Component(source, scalar.column, scalar.width)
 
 
 def _field_errors(context: Context, field: Array, truth: Array) -> tuple[float, float]:
     """Return the relative error in L2 over all points and over the hottest ones."""
     comm = context.comm
     weights = np.abs(context.workspace.discretization.weights)
-    ordered = np.sort(np.abs(comm.concatenate(truth)))
-    threshold = ordered[int((1.0 - HOTTEST) * (len(ordered) - 1))]
-    hot = np.abs(truth) >= threshold
+    hot = hottest(truth, comm)
     parts = [
         (weights[chosen] * values[chosen] ** 2).sum()
         for chosen in (slice(None), hot)

@@ -26,6 +26,7 @@ from romnet.study.read import HF, LocatedStudy, read_study
 from romnet.study.runner import Observer, run, verdicts
 from romnet.study.stages import stages_of
 from romnet.study.times import has_own_instants, instants
+from romnet.study.validation import FieldValidation, validation
 from romnet.study.workspace import (
     Workspace,
     build_workspace,
@@ -82,6 +83,9 @@ class OfflineSummary:
         Relative error of the training integrals [-].
     training_errors
         Largest error over the training loads: ``u`` over all instants, ``p`` at the last [-].
+    validation
+        What the discarded singular values predict of each field, beside what the model then does
+        on its training loads.
     time
         Wall time of each offline stage, whenever it ran [s].
     """
@@ -93,6 +97,7 @@ class OfflineSummary:
     weights_sum_error: float
     cubature_residual: float
     training_errors: Mapping[str, float | None]
+    validation: Mapping[str, FieldValidation]
     time: Mapping[str, float]
 
 
@@ -194,6 +199,7 @@ def offline_summary(context: Context) -> OfflineSummary:
         weights_sum_error=quadrature.volume_error,
         cubature_residual=quadrature.residual,
         training_errors=errors,
+        validation=validation(context.folder, comparisons),
         time={
             name: read_manifest(context.folder / stage.path).wall_s
             for name, stage in stages_of(context.located).items()

@@ -209,11 +209,17 @@ def _run_stage(
     stage.action(context, stage, manifest)
     seconds = perf_counter() - began
     memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024.0
-    total = float(comm.sum(np.array([memory]))[0])
+    of_rank = comm.concatenate(np.array([[memory, seconds]]))
     with together(comm):
         if comm.rank == 0:
             path = context.folder / stage.path
-            complete = replace(read_manifest(path), wall_s=seconds, peak_memory_mb=total)
+            complete = replace(
+                read_manifest(path),
+                wall_s=seconds,
+                peak_memory_mb=float(of_rank[:, 0].sum()),
+                rank_memory_mb=tuple(of_rank[:, 0].tolist()),
+                rank_wall_s=tuple(of_rank[:, 1].tolist()),
+            )
             artefact.write_manifest(path, complete)
     observer.finished(stage.name, seconds)
     return seconds

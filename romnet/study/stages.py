@@ -222,6 +222,7 @@ def _errors_stage(name: str, reference: str | None, *, offline: bool) -> Stage:
         name=f"fields[{name}]",
         path=Path("fields", f"{name}.h5"),
         action=answers.fields_stage,
+        version=2,
         parameters={"reference": reference},
         inputs=("mesh", "pod", "dual_pod", "model", f"online[{name}]", *compared),
         case=name,
