@@ -1,10 +1,13 @@
-"""From the files of a commercial code alone to a reduced answer on its own load."""
+"""From the files of other codes alone to a reduced answer on their own load."""
 
 from __future__ import annotations
 
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+import ingest_ccx
+import ingest_frd
+import ingest_fuzz
 import numpy as np
 from cube import foreign_files, foreign_study
 
@@ -35,6 +38,9 @@ def measure(data: Path | None) -> dict[str, object]:
             "p": again.errors["p"],
             "cycle2": {"u": cycle2.errors["u"], "p": cycle2.errors["p"]},
             "cycle3": {"u": cycle3.errors["u"], "p": cycle3.errors["p"]},
+            **ingest_frd.measure(),
+            **ingest_ccx.measure(),
+            **ingest_fuzz.measure(),
         }
 
 

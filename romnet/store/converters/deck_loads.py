@@ -50,9 +50,9 @@ class DeckLoad:
     value: float
     point: _Vector
     direction: _Vector
-    pattern: Float[Array, " n"] | None
-    times: Float[Array, " n"]
-    factors: Float[Array, " n"]
+    pattern: Float[Array, " n_faces"] | None
+    times: Float[Array, " n_times"]
+    factors: Float[Array, " n_times"]
     place: Place
 
 

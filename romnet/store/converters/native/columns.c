@@ -57,7 +57,7 @@ static int64_t read_exponent(const char *text, int64_t i, int64_t n, int64_t *ex
 
 /* Reads the one number in text[0..n), blanks around it allowed; returns 0 if there is none. */
 static int read_number(const char *text, int64_t n, double *value) {
-    int64_t i = 0, digits = 0, fraction = 0, dropped = 0, exponent = 0;
+    int64_t i = 0, digits = 0, significant = 0, fraction = 0, dropped = 0, exponent = 0;
     uint64_t mantissa = 0;
     int negative = 0, point = 0;
     while (i < n && text[i] == ' ') {
@@ -68,8 +68,9 @@ static int read_number(const char *text, int64_t n, double *value) {
     }
     for (; i < n; i++) {
         if (is_digit(text[i])) {
-            if (digits < MOST_DIGITS || mantissa == 0) {
+            if (significant < MOST_DIGITS) {
                 mantissa = 10 * mantissa + (uint64_t)(text[i] - '0');
+                significant += mantissa != 0;
                 fraction += point;
             } else {
                 dropped += !point;

@@ -51,7 +51,7 @@ def failures(
             read(folder / main)
         except ConversionError:
             pass
-        except (Exception, SystemExit) as problem:
+        except (Exception, SystemExit) as problem:  # noqa: BLE001
             yield f"seed {seed} case {case} {name}: {type(problem).__name__}: {problem}"
         if time.perf_counter() - began > SLOWEST:
             yield f"seed {seed} case {case} {name}: took more than {SLOWEST:g} s"

@@ -262,20 +262,21 @@ def result(name: str, mesh: Mesh, time: float) -> np.ndarray:
 
 def dat_text(times=(0.5, 1.0)) -> bytes:
     """Printed tables, the stress in two sets."""
-    text = "\n"
+    mesh, text = frd_mesh(), ""
+    stresses = "stresses (elem, integ.pnt.,sxx,syy,szz,sxy,sxz,syz) for set"
     for time in times:
-        text += f" stresses (elem, integ.pnt.,sxx,syy,szz,sxy,sxz,syz) for set A and time {time:14.7E}\n\n"
-        for cell in (10,):
-            text += _dat_rows(cell, time, 6)
-        text += f"\n stresses (elem, integ.pnt.,sxx,syy,szz,sxy,sxz,syz) for set B and time {time:14.7E}\n\n"
-        text += _dat_rows(11, time, 6)
-        text += f"\n equivalent plastic strain (elem, integ.pnt.,pe)for set EALL and time {time:14.7E}\n\n"
-        text += _dat_rows(11, time, 1) + _dat_rows(10, time, 1)
-        text += f"\n displacements (vx,vy,vz) for set NALL and time {time:14.7E}\n\n"
-        mesh = frd_mesh()
-        for n, row in zip(mesh.node_ids, result("DISP", mesh, time), strict=True):
-            text += f"{n:10d}" + "".join(f"  {value:12.6E}"[-14:] for value in row) + "\n"
-        text += "\n"
+        strains = _dat_rows(11, time, 1) + _dat_rows(10, time, 1)
+        moves = [
+            f"{n:10d}" + "".join(f"{value:14.6E}" for value in row) + "\n"
+            for n, row in zip(mesh.node_ids, result("DISP", mesh, time), strict=True)
+        ]
+        for title, body in (
+            (f"{stresses} A", _dat_rows(10, time, 6)),
+            (f"{stresses} B", _dat_rows(11, time, 6)),
+            ("equivalent plastic strain (elem, integ.pnt.,pe)for set EALL", strains),
+            ("displacements (vx,vy,vz) for set NALL", "".join(moves)),
+        ):
+            text += f"\n {title} and time {time:14.7E}\n\n{body}"
     return text.encode()
 
 

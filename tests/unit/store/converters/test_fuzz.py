@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
-import sys
 import tracemalloc
 from pathlib import Path
 
@@ -11,21 +9,11 @@ import pytest
 
 from romnet.core.errors import ConversionError
 
-
-def _load(name: str):
-    place = Path(__file__).with_name(f"{name}.py")
-    spec = importlib.util.spec_from_file_location(name, place)
-    module = sys.modules[name] = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
-
-
-mutated, seeds = _load("mutated"), _load("seeds")
 FORMATS = ("inp", "frd", "frd_binary", "dat", "geof", "zset", "zset_deck")
 
 
 @pytest.mark.parametrize("name", FORMATS)
-def test_the_undamaged_file_is_read(name: str, tmp_path: Path) -> None:
+def test_the_undamaged_file_is_read(name: str, seeds, tmp_path: Path) -> None:
     seed = seeds.all_seeds(tmp_path)[name]
     for file, content in seed.files.items():
         (tmp_path / file).write_bytes(content)
@@ -33,7 +21,9 @@ def test_the_undamaged_file_is_read(name: str, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("name", FORMATS)
-def test_damaged_files_raise_conversion_errors_only(name: str, tmp_path: Path) -> None:
+def test_damaged_files_raise_conversion_errors_only(
+    name: str, seeds, mutated, tmp_path: Path
+) -> None:
     seed = seeds.all_seeds(tmp_path)[name]
     (tmp_path / "damaged").mkdir()
     found = mutated.failures(
@@ -51,7 +41,9 @@ def test_damaged_files_raise_conversion_errors_only(name: str, tmp_path: Path) -
         ("inp", b"0.5, 1.\n*BOUNDARY", b"1e-12, 1.\n*BOUNDARY"),
     ],
 )
-def test_huge_numbers_ask_for_no_memory(name: str, old: bytes, new: bytes, tmp_path: Path) -> None:
+def test_huge_numbers_ask_for_no_memory(
+    name: str, old: bytes, new: bytes, seeds, tmp_path: Path
+) -> None:
     seed = seeds.all_seeds(tmp_path)[name]
     content = seed.files[seed.main]
     assert old in content
