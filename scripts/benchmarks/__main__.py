@@ -9,6 +9,7 @@ import sys
 from pathlib import Path
 
 NAMES = {
+    "cubature": "points and speed of the reduced quadrature beside other rules",
     "hf": "the high-fidelity solver against the cube's table and CalculiX; some ten minutes",
     "calculix": "the high-fidelity solver against CalculiX, element by element",
     "laws": "speed of the law driver and mismatch of the tangents",
