@@ -179,7 +179,7 @@ def _call(address: int, arguments: Mapping[str, Array], filling: float) -> Guard
     rooms = {name: _room(arguments[name], filling) for name in _ORDER}
     umat = ctypes.CFUNCTYPE(None, *[ctypes.c_void_p] * len(_ORDER), ctypes.c_size_t)(address)
     inside = slice(_RED_ZONE, -_RED_ZONE)
-    umat(*(room[inside].ctypes.data for room in rooms.values()), _NAME_LENGTH)
+    umat(*(_address(room) for room in rooms.values()), _NAME_LENGTH)
     spoiled, strayed = [], []
     for name, room in rooms.items():
         fresh = _room(arguments[name], filling)
@@ -197,6 +197,11 @@ def _room(content: Array, filling: float) -> Array:
     """Return a copy of an argument between two red zones."""
     zone = np.full(_RED_ZONE, filling).astype(content.dtype)
     return np.concatenate([zone, content, zone])
+
+
+def _address(room: Array) -> int:
+    """Return where the argument begins, even one of no length."""
+    return int(room.ctypes.data) + _RED_ZONE * room.itemsize
 
 
 def _same(one: Array, other: Array) -> bool:

@@ -43,6 +43,12 @@ class _Child:
     digest: str | None = None
     ended: bool = False
 
+    @property
+    def why_unsteady(self) -> str:
+        """Why there is no answer to compare with that of another process."""
+        (steady,) = (check for check in self.checks if check.name == INTERLEAVED)
+        return f"it needs: {INTERLEAVED}" if steady.examined else steady.detail
+
     def hear(self, event: Mapping[str, Any]) -> None:
         """Take in one event.
 
@@ -126,7 +132,7 @@ def examine_in_child(
         if name not in known
     ]
     if child.digest is None or not child.ended:
-        reason = f"it needs: {INTERLEAVED if child.ended else _broken(ends)}"
+        reason = child.why_unsteady if child.ended else f"it needs: {_broken(ends)}"
         fresh = LawCheck(FRESH, float("nan"), 0.0, reason, examined=False)
     else:
         fresh = _fresh(child.digest, request, time_limit)

@@ -70,6 +70,14 @@ def test_the_same_plug_in_without_its_fault_passes_everything(faulty, n_componen
     assert len(report.checks) == 24
 
 
+def test_entries_of_the_state_that_were_not_declared_are_missed(faulty):
+    law = {**faulty("NONE")["law"], "n_state": 0}
+    report = examine_in_child({"law": law}, probe=PROBE)
+    assert [check.name for check in report.failures] == [BOUNDS]
+    assert report.failures[0].detail == "writes after STATEV"
+    assert report.checks[-1].detail == f"it needs: {BOUNDS}"
+
+
 def test_after_a_crash_the_rest_is_not_examined(faulty):
     report = examine_in_child(faulty("SEGFAULT"), probe=PROBE)
     assert len(report.checks) == 23
