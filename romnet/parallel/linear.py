@@ -103,15 +103,29 @@ class LinearSolver:
         right, answer = self._work
         right.array[:] = np.where(self._free, load, 0.0)[self._exchange.layout.owned]
         self._solver.setTolerances(rtol=rtol, atol=0.0, max_it=_MAX_ITERATIONS)
-        if self._stale or not self._attempt():
-            self._prepare()
-            if not self._attempt():
-                reason = self._solver.getConvergedReason()
-                message = f"linear solver stopped, PETSc reason {reason}"
-                raise ArithmeticError(message)
+        if not (self._attempt_old() or self._attempt_new() or self._attempt_general()):
+            reason = self._solver.getConvergedReason()
+            message = f"linear solver stopped, PETSc reason {reason}"
+            raise ArithmeticError(message)
         self._preconditioner.check()
         # Coarse spaces leave traces on held dofs.
         return np.where(self._free, self._exchange.spread(answer.array), 0.0)
+
+    def _attempt_old(self) -> bool:
+        """Solve with what was prepared before, if it is worth it."""
+        return not self._stale and self._attempt()
+
+    def _attempt_new(self) -> bool:
+        """Solve with a preconditioner made for this matrix."""
+        self._prepare()
+        return self._attempt()
+
+    def _attempt_general(self) -> bool:
+        """Solve by GMRES, which forgives a preconditioner that is not positive, from now on."""
+        if self._solver.getType() != "cg":
+            return False
+        self._set_gmres(self._solver)
+        return self._attempt()
 
     def _prepare(self) -> None:
         """Fit the preconditioner to the matrix."""
@@ -157,12 +171,19 @@ class LinearSolver:
         """Return the iterative method."""
         PETSc = petsc()
         solver = PETSc.KSP().create(comm=self._exchange.layout.raw_comm)
-        solver.setType("cg" if symmetric else "gmres")
         solver.setNormType(PETSc.KSP.NormType.UNPRECONDITIONED)
-        if not symmetric:
-            solver.setPCSide(PETSc.PC.Side.RIGHT)
-            solver.setGMRESRestart(_KRYLOV_VECTORS)
+        if symmetric:
+            solver.setType("cg")
+        else:
+            self._set_gmres(solver)
         return solver
+
+    @staticmethod
+    def _set_gmres(solver: Any) -> None:  # noqa: ANN401  (a PETSc solver)
+        """Iterate by GMRES."""
+        solver.setType("gmres")
+        solver.setPCSide(petsc().PC.Side.RIGHT)
+        solver.setGMRESRestart(_KRYLOV_VECTORS)
 
     def _choose(
         self, subdomain: Subdomain, constrained: Array, *, symmetric: bool

@@ -68,10 +68,11 @@ class Aggregates:
     def __init__(self, solver: Solver, layout: Layout, rigid: Float[Array, "n n_rigid"]) -> None:
         self._solver = solver
         self._rigid = near_null_space(layout, rigid)
-        solver.getPC().setType("gamg")
 
     def prepare(self, matrix: Matrix) -> None:
-        """Tell the matrix its rigid motions; PETSc does the rest."""
+        """Tell the matrix its rigid motions; PETSc does the rest, from the beginning."""
+        self._solver.getPC().setType("none")  # or the old interpolation would stay
+        self._solver.getPC().setType("gamg")
         matrix.setNearNullSpace(self._rigid)
         self._solver.setOperators(matrix)
 
@@ -117,6 +118,9 @@ class Corners:
         """Restrict the matrix to the corners."""
         PETSc = petsc()
         self._coarse = matrix.PtAP(self._interpolation, result=self._coarse)
+        if self._coarse_solver.getPC().getType() == "gamg":  # the old interpolation must go
+            self._coarse_solver.getPC().setType("none")
+            self._coarse_solver.getPC().setType("gamg")
         diagonal = self._coarse.getDiagonal()
         empty = diagonal.array == 0.0  # held corners
         diagonal.array[empty] = np.abs(diagonal.array).max(initial=0.0) or 1.0

@@ -17,6 +17,7 @@ from romnet.hf.problem import solve_high_fidelity
 from romnet.laws.contract import TimeStep
 from romnet.online.newton import NewtonOptions
 from romnet.parallel import linear
+from romnet.parallel.preconditioners import Aggregates
 
 YOUNG, POISSON = 2.0e5, 0.3
 LENGTHS = (2.0, 1.0, 0.5)
@@ -32,7 +33,7 @@ def uniaxial(nodes, stress):
 def test_a_bar_under_traction_answers_hooke_s_law(structure, cell):
     bar = structure(law="elastic", lengths=LENGTHS, cell=cell)
     outcomes = bar.solve(bar.loading(pull=80.0))
-    assert [outcome.iterations for outcome in outcomes] == [1, 1]
+    assert [outcome.iterations for outcome in outcomes] == [1, 0]  # then it goes on as before
     for outcome, stress in zip(outcomes, (40.0, 80.0), strict=True):
         expected = uniaxial(bar.mesh.nodes, stress)
         np.testing.assert_allclose(
@@ -75,7 +76,7 @@ def test_a_bar_pulled_by_its_end_answers_hooke_s_law_whatever_the_history(struct
     times = (0.0, 0.1, 0.3, 0.45, 0.6, 0.8, 1.0)
     outcomes = bar.solve(bar.loading(stretch=1e-3, times=times, ramp=cycle))
     for outcome in outcomes:
-        assert outcome.iterations == 1
+        assert outcome.iterations <= 1
         stress = YOUNG * 1e-3 * cycle.at(outcome.committed.time) / LENGTHS[0]
         field = bar.laws.field(outcome.committed.state, "stress")
         np.testing.assert_allclose(field[:, 0], stress, atol=1e-9 * YOUNG)
@@ -160,7 +161,7 @@ def test_multigrid_answers_what_the_direct_solver_does(structure, monkeypatch):
     direct = [outcome.committed for outcome in cube.solve(loading, tolerance=1e-11)]
     monkeypatch.setattr(linear, "DIRECT_LIMIT", 0)
     problem = cube.problem(loading)
-    assert problem.linear_solver._solver.getPC().getType() == "gamg"
+    assert isinstance(problem.linear_solver._preconditioner, Aggregates)
     options = NewtonOptions(tolerance=1e-11)
     for outcome, expected in zip(
         solve_high_fidelity(problem, options=options), direct, strict=True
@@ -170,6 +171,18 @@ def test_multigrid_answers_what_the_direct_solver_does(structure, monkeypatch):
         size = np.abs(expected.unknown).max()
         assert np.abs(found.unknown - expected.unknown).max() < 1e-8 * size
         assert np.abs(found.state - expected.state).max() < 1e-8 * np.abs(expected.state).max()
+
+
+def test_two_levels_answer_what_the_direct_solver_does(structure, monkeypatch):
+    body = structure(divisions=(3, 2, 2), cell="tet10")
+    loading = body.loading(heat=150.0, stretch=2e-3)
+    *_, expected = (outcome.committed for outcome in body.solve(loading, tolerance=1e-11))
+    monkeypatch.setattr(linear, "DIRECT_LIMIT", 0)
+    problem = body.problem(loading)
+    assert problem.linear_solver._solver.getPC().getType() == "mg"
+    *_, last = solve_high_fidelity(problem, options=NewtonOptions(tolerance=1e-11))
+    size = np.abs(expected.unknown).max()
+    assert np.abs(last.committed.unknown - expected.unknown).max() < 1e-8 * size
 
 
 @pytest.mark.parametrize(("law", "method"), [("elastic", "cg"), ("viscoplastic", "gmres")])
@@ -200,6 +213,25 @@ def test_the_linear_solver_solves_the_held_system_and_leaves_held_dofs_at_zero(
     assert not answer[loading.constrained].any()
     expected = scipy.sparse.linalg.spsolve(matrix[free][:, free].tocsc(), load[free])
     np.testing.assert_allclose(answer[free], expected, atol=1e-7 * np.abs(expected).max())
+
+
+def test_a_preconditioner_serves_until_it_does_badly(structure, monkeypatch):
+    monkeypatch.setattr(linear, "DIRECT_LIMIT", 0)
+    cube = structure(law="elastic", divisions=(4, 4, 4))
+    loading = cube.loading(pull=1.0)
+    solver = cube.problem(loading).linear_solver
+    points = cube.discretization
+    pattern = StiffnessPattern.build(points)
+    soft_half = np.where(points.positions[:, 0] < 0.5, 1e-4, 1.0)
+    for factor, preparations in ((1.0, 1), (1.1, 1), (soft_half, 1), (soft_half, 2)):
+        tangent = np.multiply.outer(np.broadcast_to(factor, points.n_points), np.eye(6))
+        matrix = stiffness(points, pattern, tangent)
+        solver.update(matrix)
+        answer = solver.solve(loading.force.at(1.0), rtol=1e-9)
+        free = ~loading.constrained
+        left = (matrix @ answer - loading.force.at(1.0))[free]
+        assert np.linalg.norm(left) < 1e-8 * np.linalg.norm(loading.force.at(1.0))
+        assert solver.preparations == preparations
 
 
 def test_a_second_factorisation_replaces_the_first(structure):
