@@ -6,6 +6,8 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
+from romnet.core.errors import ConversionError
+from romnet.store.converters.base import find_converter
 from romnet.study import actions, answers, export
 from romnet.study.fields import field_files
 from romnet.study.read import HF, Case, LocatedStudy
@@ -137,8 +139,19 @@ def _mesh_stage(located: LocatedStudy) -> Stage:
         path=Path("mesh.h5"),
         action=actions.mesh_stage,
         parameters={"mesh": _json(given)} if made else {},
-        files={} if isinstance(given, BoxMesh) else {"mesh": located.resolve(given)},
+        files={} if isinstance(given, BoxMesh) else _with_included(located.resolve(given)),
     )
+
+
+def _with_included(path: Path) -> dict[str, Path]:
+    """Return a mesh or field file, and those that it includes."""
+    if not path.is_file():
+        return {"mesh": path}  # told as any absent file
+    try:
+        included = [found for found in find_converter(path).files(path) if found != path]
+    except ConversionError:
+        return {"mesh": path}  # told when it is read
+    return {"mesh": path} | {f"mesh[{n}] {found.name}": found for n, found in enumerate(included)}
 
 
 def _simulation_stages(
@@ -284,7 +297,9 @@ def _files(located: LocatedStudy, name: str, *, only: type[Keys] | None = None) 
         for number, frame in enumerate(frames):
             # Files of equal name may lie in several folders, so the name alone is not enough.
             for path in field_files(getattr(frame, "field", 0.0), located.folder):
-                files[f"{load.name}[{number}] {path.name}"] = path
+                for part, found in enumerate(_with_included(path).values()):
+                    label = f"{load.name}[{number}] {found.name}"
+                    files[label if part == 0 else f"{label} {part}"] = found
     return files
 
 

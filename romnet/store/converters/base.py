@@ -135,6 +135,11 @@ class FieldReader(Protocol):
         """Read `variable`, at the nodes or, when `face_set` is named, at its facets."""
 
 
+def _itself(path: Path) -> tuple[Path, ...]:
+    """Return the file alone."""
+    return (path,)
+
+
 @dataclass(frozen=True)
 class Converter:
     """Reader of one family of foreign files.
@@ -151,6 +156,8 @@ class Converter:
         Reads the header of results on a mesh that `read_mesh` gave; values are streamed.
     read_field
         Reads a field that is no result.
+    files
+        Names a file and those that it includes: what is read depends on all of them.
 
     Notes
     -----
@@ -163,6 +170,7 @@ class Converter:
     read_mesh: Callable[[Path], Mesh]
     read_results: Callable[[Path, Mesh], Results]
     read_field: FieldReader
+    files: Callable[[Path], tuple[Path, ...]] = _itself
 
 
 def find_converter(path: Path) -> Converter:

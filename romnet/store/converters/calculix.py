@@ -17,6 +17,7 @@ from romnet.fe.mesh import Mesh
 from romnet.store.converters.base import Converter, ForeignField, Results
 from romnet.store.converters.calculix_dat import read_dat
 from romnet.store.converters.deck import read_deck_field, read_deck_mesh
+from romnet.store.converters.deck_cards import deck_files
 from romnet.store.converters.frd import read_frd, read_frd_field
 from romnet.store.converters.frd_tables import read_frd_mesh
 
@@ -137,6 +138,22 @@ def read_field(
     return read(path, mesh, variable=variable, face_set=face_set)
 
 
+def files(path: Path) -> tuple[Path, ...]:
+    """Return a file and those that it includes.
+
+    Raises
+    ------
+    ConversionError
+        If a deck cannot be read.
+
+    Examples
+    --------
+    >>> files(Path("job.frd"))
+    (PosixPath('job.frd'),)
+    """
+    return deck_files(path) if path.suffix.lower() == ".inp" else (path,)
+
+
 def _beginning(path: Path) -> bytes:
     """Return the first bytes of a file."""
     try:
@@ -174,4 +191,5 @@ CONVERTER = Converter(
     read_mesh=read_mesh,
     read_results=read_results,
     read_field=read_field,
+    files=files,
 )

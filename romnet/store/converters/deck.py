@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from pathlib import Path
 
 from jaxtyping import Int
@@ -12,11 +13,12 @@ from romnet.core.arrays import Array
 from romnet.core.errors import ConversionError
 from romnet.fe.mesh import Mesh
 from romnet.store.converters.base import ForeignField
-from romnet.store.converters.deck_cards import Card, Place, cards_named, read_cards
+from romnet.store.converters.deck_cards import Card, Place, cards_named, deck_files, read_cards
 from romnet.store.converters.deck_faces import FacePart, base_mesh, read_surfaces, with_faces
 from romnet.store.converters.deck_geometry import Geometry, Note, dedupe, read_geometry
 from romnet.store.converters.deck_loads import DeckLoad, Loads, read_loads
 from romnet.store.converters.deck_materials import (
+    ENDS_MATERIAL,
     Material,
     Section,
     read_materials,
@@ -173,11 +175,20 @@ def _unknown(cards: tuple[Card, ...]) -> list[Note]:
     known = {*_READ, *_WITHOUT_MEANING, *OUTPUT, *PROCEDURES, *OTHER_PROCEDURES}
     in_material, notes = False, []
     for card in cards:
-        in_material = card.keyword == "MATERIAL" or (in_material and card.keyword not in known)
+        in_material = card.keyword == "MATERIAL" or (
+            in_material and card.keyword not in ENDS_MATERIAL
+        )
         # Notes on behaviours of materials are made where materials are read.
         if card.keyword not in known and not card.keyword.endswith("SECTION") and not in_material:
             notes.append(Note(card.place, f"*{card.keyword}"))
     return notes
+
+
+@lru_cache(maxsize=1)
+def _unchanged_deck(path: Path, signature: tuple[tuple[Path, int, int], ...]) -> Deck:
+    """Return a deck that was read before, if no file has changed since."""
+    del signature
+    return read_deck(path)
 
 
 def read_deck_mesh(path: Path) -> Mesh:
@@ -236,7 +247,7 @@ def read_deck_field(
 
     Notes
     -----
-    Collective: no. Deterministic: yes.
+    Collective: no. Deterministic: yes. The last deck is remembered, as long as no file changes.
 
     Examples
     --------
@@ -245,7 +256,9 @@ def read_deck_field(
     Traceback (most recent call last):
     romnet.core.errors.ConversionError: absent.inp: cannot be read (No such file or directory).
     """
-    deck = read_deck(path)
+    states = ((file, file.stat()) for file in deck_files(path))
+    signature = tuple((file, state.st_mtime_ns, state.st_size) for file, state in states)
+    deck = _unchanged_deck(path.resolve(), signature)
     if face_set is not None:
         for load in deck.loads:
             if load.target == face_set and load.pattern is not None:

@@ -116,7 +116,7 @@ def read_materials(cards: tuple[Card, ...]) -> tuple[dict[str, Material], list[N
     for card in cards:
         if card.keyword == "MATERIAL":
             current = Material(card.demand("NAME"), card.place)
-        elif card.keyword in _ENDS:
+        elif card.keyword in ENDS_MATERIAL:
             current = None
         elif current is not None and card.keyword == "DEPVAR":
             words = [word for _, row in card.words() for word in row[:1]]
@@ -226,7 +226,7 @@ _READERS: Mapping[str, Callable[[Card], list[Row]]] = {
     "EXPANSION": _expansion,
     "USERMATERIAL": _user,
 }
-_ENDS = (
+ENDS_MATERIAL = (
     *("STEP", "BOUNDARY", "SOLIDSECTION", "SHELLSECTION", "BEAMSECTION", "NODE", "ELEMENT"),
     *("NSET", "ELSET", "SURFACE", "AMPLITUDE", "INITIALCONDITIONS", "ORIENTATION", "EQUATION"),
     *("ENDPART", "PART", "ASSEMBLY", "TIE", "PHYSICALCONSTANTS", "TRANSFORM", "MPC", "TIMEPOINTS"),

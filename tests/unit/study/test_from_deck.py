@@ -223,3 +223,15 @@ def test_gravity_and_forces_without_a_word_in_the_study_are_told(
     words = [text for place, text in made.notes if place == "a.inp:61"]
     loads = content(made.path)["loads"]
     assert words == ["force on node_9"] or any(load["type"] == "force" for load in loads)
+
+
+def test_a_change_in_an_included_file_makes_the_mesh_stale(deck: Path, tmp_path: Path) -> None:
+    made = init_from_deck(deck, tmp_path / "study")
+    context = commands.open_study(made.path)
+    assert commands.offline(context, until="mesh") is None
+    assert commands.status(context)["mesh"]["state"] == "fresh"
+    nodes = tmp_path / "nodes.txt"
+    nodes.write_text(nodes.read_text().replace("13, 3., 0., 0.", "13, 3.5, 0., 0."))
+    found = commands.status(context)["mesh"]
+    assert found["state"] == "stale"
+    assert "nodes.txt" in found["reason"]
