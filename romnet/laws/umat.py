@@ -78,7 +78,7 @@ class UmatLaw:
     Notes
     -----
     `integrate` is deterministic as far as the UMAT is, gives the same bits on any number of
-    threads and costs some 15 microseconds a call over the UMAT itself. A point whose stress or
+    threads and costs some 10 microseconds a call over the UMAT itself. A point whose stress or
     tangent is not finite, or whose PNEWDT is below 1, is listed as failed; its proposed factor is
     PNEWDT, or 0.5.
 

@@ -94,8 +94,7 @@ def assert_same_answers(law, other, *, tangent):
     """Compare stress, tangent and p of two laws over the histories."""
     for one, two in zip(march(law), march(other), strict=True):
         p, q = (
-            answer.state[:, which.state_fields["p"]]
-            for answer, which in ((one, law), (two, other))
+            answer.state[:, which.state_fields["p"]] for answer, which in ((one, law), (two, other))
         )
         assert np.abs(one.stress - two.stress).max() <= 1e-12 * np.abs(two.stress).max()
         assert np.abs(one.tangent - two.tangent).max() <= tangent * np.abs(two.tangent).max()
