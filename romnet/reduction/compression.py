@@ -110,7 +110,8 @@ def compressed(
     Collective: yes. Deterministic: yes; the rows depend on the number of ranks by rounding (and
     rows of equal norm by a rotation), their Gram matrix does not. Mutates nothing. Cost: two passes
     over the integrands, never more than one chunk of them held, and the singular values of one
-    ``n_functions x n_functions`` matrix; the sketch: two passes for each of its sizes.
+    ``n_functions x n_functions`` matrix; the sketch: two passes for
+    each of its sizes and two more.
 
     References
     ----------
@@ -169,6 +170,8 @@ def _spectrum(
     root = np.sqrt(np.abs(weights))
     # Not fewer points than functions: the factorisation costs as much for few as for many.
     size = max(n, _chunk_points(integrands, options))
+    if isinstance(integrands, _Rotated):  # whose chunks need more memory than they show
+        size = _chunk_points(integrands.integrands, options)
 
     def blocks() -> Iterator[Array]:
         for points, chunk in located(integrands, size):
@@ -211,12 +214,11 @@ def _sketched(
         sample = comm.sum(sample)
         _refuse_infinite(sample)
         kept = np.linalg.qr(sample)[0].T
-        lost, whole, core = _captured(integrands, kept, root, comm, n_chunk)
+        lost, whole = _captured(integrands, kept, root, comm, n_chunk)
         if lost <= options.rtol * whole or size == n:
-            energies, vectors = np.linalg.eigh(core)
-            norms = np.sqrt(np.maximum(energies[::-1], 0.0))
-            enough = norms > options.rtol / np.sqrt(size) * max(whole, np.finfo(float).tiny)
-            return np.asarray(vectors[:, ::-1].T[enough] @ kept)
+            rotated = _Rotated(integrands, kept)
+            norms, right = _spectrum(rotated, weights, comm, Factorisation.TSQR, options)
+            return np.asarray(right[: _count(norms, options.rtol)] @ kept)
         if size == most:
             message = (
                 f"cubature: {size} combinations of {n} integrands lose {lost / whole:.1e} of "
@@ -229,18 +231,34 @@ def _sketched(
 
 def _captured(
     integrands: Integrands, kept: Array, root: Array, comm: Communicator, n_chunk: int
-) -> tuple[float, float, Array]:
-    """Return what rows lose of the functions, the whole, and the Gram matrix of what they keep."""
-    squares, core = np.zeros(2), np.zeros((len(kept),) * 2)
+) -> tuple[float, float]:
+    """Return the size of what rows lose of the functions, and of the whole."""
+    squares = np.zeros(2)
     for points, chunk in located(integrands, n_chunk):
         weighted = chunk * root[points]
-        inside = kept @ weighted
-        core += inside @ inside.T
         squares[1] += float(np.einsum("ij,ij", weighted, weighted))
-        weighted -= kept.T @ inside
+        weighted -= kept.T @ (kept @ weighted)
         squares[0] += float(np.einsum("ij,ij", weighted, weighted))
-    squares, core = comm.sum(squares), comm.sum(core)
-    return float(np.sqrt(squares[0])), float(np.sqrt(squares[1])), core
+    lost, whole = np.sqrt(comm.sum(squares))
+    return float(lost), float(whole)
+
+
+@dataclass(frozen=True)
+class _Rotated:
+    """Combinations of integrands, formed when they are read."""
+
+    integrands: Integrands
+    rows: Float[Array, "n_kept n_functions"]
+
+    @property
+    def n_functions(self) -> int:
+        """Number of combinations."""
+        return len(self.rows)
+
+    def chunks(self, n_points: int) -> Iterator[Float[Array, "n_kept _"]]:
+        """Yield the values by chunks of points."""
+        for chunk in self.integrands.chunks(n_points):
+            yield self.rows @ chunk
 
 
 def random_signs(
