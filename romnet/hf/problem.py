@@ -16,6 +16,7 @@ from romnet.fe.discretization import Discretization
 from romnet.fe.loading import Loading
 from romnet.fe.partition import Subdomain
 from romnet.hf.assembly import CellOperators, StiffnessPattern
+from romnet.hf.support import refuse_free_motions
 from romnet.laws.composite import Heterogeneous
 from romnet.laws.contract import LawResponse, TimeStep
 from romnet.online.newton import NewtonOptions, SingularTangentError, Trial
@@ -219,10 +220,16 @@ def solve_high_fidelity(
     StepOutcome
         For every instant after the first; displacement, strain and state of this rank.
 
+    Raises
+    ------
+    StudyError
+        If the constraints leave a part of the body free to move; names the motions.
+
     Notes
     -----
     Collective: yes. Backward Euler over each increment, full Newton with the consistent tangent.
     """
+    refuse_free_motions(problem.subdomain, problem.loading.constrained, problem.comm)
     yield from march(
         problem, problem.start(), problem.loading.times[1:], options=options or NewtonOptions()
     )

@@ -85,7 +85,7 @@ def test_all_increments_converge_without_a_cut(computed):
 
 def test_the_consistent_tangent_needs_no_more_than_37_corrections(computed):
     outcomes, _ = computed
-    assert sum(outcome.iterations for outcome in outcomes) == pytest.approx(37, abs=2)
+    assert sum(outcome.iterations for outcome in outcomes) <= 37
 
 
 @pytest.mark.parametrize("column", range(5), ids=COLUMNS)
