@@ -14,7 +14,8 @@ from romnet.fe.faces import boundary_faces
 from romnet.fe.mesh import CellBlock, FaceSet, Mesh
 from romnet.store.converters.base import check_node_order
 from romnet.store.converters.deck_cards import Card, Place, cards_named
-from romnet.store.converters.deck_geometry import Geometry, Note, label
+from romnet.store.converters.deck_geometry import Geometry, Note
+from romnet.store.converters.deck_sets import label
 
 # Corners of the faces S1, S2, ... (or P1, P2, ...) of each shape.
 FACES: Mapping[str, tuple[tuple[int, ...], ...]] = {

@@ -12,6 +12,7 @@ from romnet.core.arrays import Array
 from romnet.core.errors import ConversionError
 from romnet.fe.formulations import FORMULATIONS
 from romnet.store.converters.deck_cards import Card, Place, cards_named, whole
+from romnet.store.converters.deck_sets import add_set, as_ids, label, members_of
 
 CODE = "abaqus:"
 _DIM = 3
@@ -111,7 +112,7 @@ class Geometry:
         ConversionError
             If there is no such set or node.
         """
-        return _members(place, word, self.node_sets, self.node_ids, "node")
+        return members_of(place, word, self.node_sets, self.node_ids, "node")
 
     def elements_of(self, place: Place, word: str) -> Int[Array, " _"]:
         """Return the numbers of an element set or of one element.
@@ -122,7 +123,7 @@ class Geometry:
             If there is no such set or element.
         """
         ids = np.concatenate([np.zeros(0, np.int64), *(part.ids for part in self.elements)])
-        return _members(place, word, self.element_sets, np.sort(ids), "element")
+        return members_of(place, word, self.element_sets, np.sort(ids), "element")
 
 
 def read_geometry(cards: tuple[Card, ...]) -> Geometry:
@@ -149,23 +150,12 @@ def read_geometry(cards: tuple[Card, ...]) -> Geometry:
     elements, element_sets, notes, everything = _read_elements(cards, node_ids)
     for card in cards_named(cards, "NSET", "ELSET"):
         if card.keyword == "NSET":
-            _add_set(card, node_sets, node_ids, element_nodes=(element_sets, everything))
+            add_set(card, node_sets, node_ids, element_nodes=(element_sets, everything))
         else:
-            _add_set(card, element_sets, everything[0], element_nodes=None)
+            add_set(card, element_sets, everything[0], element_nodes=None)
     solid = np.sort(np.concatenate([part.ids for part in elements]))
     kept = {name: np.intersect1d(ids, solid) for name, ids in element_sets.items()}
     return Geometry(node_ids, nodes, elements, node_sets, kept, tuple(notes))
-
-
-def label(name: str) -> str:
-    """Return the name of a set without the instance that Abaqus puts before it.
-
-    Examples
-    --------
-    >>> label("part-1-1.Root")
-    'ROOT'
-    """
-    return name.strip().strip('"').upper().rpartition(".")[2]
 
 
 def _refuse_assemblies(cards: tuple[Card, ...]) -> None:
@@ -191,7 +181,7 @@ def _read_nodes(
             problem = "coordinates in a cylindrical or spherical SYSTEM are not read."
             raise card.place.error(problem)
         rows = _node_rows(card)
-        numbers = _as_ids(card, rows[:, 0])
+        numbers = as_ids(card, rows[:, 0])
         ids.append(numbers)
         coordinates.append(rows[:, 1:4])
         name = card.option("NSET")
@@ -279,7 +269,7 @@ def _element_rows(card: Card, n_nodes: int) -> tuple[Int[Array, " n"], Int[Array
             f"those of whole elements of {n_nodes} nodes."
         )
         raise card.place.error(problem)
-    rows = _as_ids(card, values).reshape(-1, n_nodes + 1)
+    rows = as_ids(card, values).reshape(-1, n_nodes + 1)
     return rows[:, 0], rows[:, 1:]
 
 
@@ -301,95 +291,6 @@ def _check_elements(
                 "are not read."
             )
             raise ConversionError(message)
-
-
-def _add_set(
-    card: Card,
-    sets: dict[str, Int[Array, " _"]],
-    ids: Int[Array, " n"],
-    *,
-    element_nodes: tuple[Mapping[str, Int[Array, " _"]], tuple[Array, Callable[[Array], Array]]]
-    | None,
-) -> None:
-    """Add what a card says to a set."""
-    kind = "node" if element_nodes is not None else "element"
-    name = label(card.demand(card.keyword))
-    members = [sets.get(name, np.zeros(0, np.int64))]
-    if element_nodes is not None and "ELSET" in card.options:
-        element_sets, (all_elements, nodes_of) = element_nodes
-        source = card.demand("ELSET")
-        members.append(
-            nodes_of(_members(card.place, source, element_sets, all_elements, "element"))
-        )
-    elif "GENERATE" in card.options:
-        members += [_generated(place, words, ids) for place, words in card.words()]
-    else:
-        members += _listed(card, sets, ids, kind)
-    sets[name] = np.unique(np.concatenate(members))
-
-
-def _listed(
-    card: Card, sets: Mapping[str, Int[Array, " _"]], ids: Int[Array, " n"], kind: str
-) -> list[Int[Array, " _"]]:
-    """Return the members that a card lists by number or by the name of an earlier set."""
-    text = ",".join(row.rstrip(" ,") for row in card.rows)
-    if not text.replace(",", "").replace(" ", "").isdigit():
-        return [
-            _members(place, word, sets, ids, kind)
-            for place, words in card.words()
-            for word in words
-            if word
-        ]
-    numbers = _as_ids(card, card.numbers())
-    absent = np.setdiff1d(numbers, ids)
-    if absent.size:
-        problem = f"*{card.keyword} names {kind} {absent[0]}, which does not exist."
-        raise card.place.error(problem)
-    return [numbers]
-
-
-def _generated(place: Place, words: list[str], ids: Int[Array, " n"]) -> Int[Array, " _"]:
-    """Return the existing numbers from first to last in steps."""
-    if len(words) not in (2, 3):
-        problem = "expected first, last and step."
-        raise place.error(problem)
-    first, last, step = (whole(place, word) for word in (*words, "1")[:3])
-    if step < 1:
-        problem = f"step {step} is not positive."
-        raise place.error(problem)
-    chosen = ids[(ids >= first) & (ids <= last)]
-    return np.asarray(chosen[(chosen - first) % step == 0])
-
-
-def _members(
-    place: Place,
-    word: str,
-    sets: Mapping[str, Int[Array, " _"]],
-    ids: Int[Array, " n"],
-    kind: str,
-) -> Int[Array, " _"]:
-    """Return the members of a named set, or one number."""
-    name = label(word)
-    if name in sets:
-        return sets[name]
-    if not name.isdigit():
-        problem = f"there is no {kind} set {name!r}."
-        raise place.error(problem)
-    wanted = whole(place, name)
-    at = int(np.searchsorted(ids, wanted))
-    if at >= ids.size or ids[at] != wanted:
-        problem = f"there is no {kind} {name}."
-        raise place.error(problem)
-    return np.array([wanted])
-
-
-def _as_ids(card: Card, values: Float[Array, " n"]) -> Int[Array, " n"]:
-    """Return node or element numbers."""
-    wrong = ~((values == np.rint(values)) & (values > 0.0) & (values < 2.0**53))
-    if wrong.any():
-        problem = f"*{card.keyword}: {values[wrong][0]:g} is no number of a node or element."
-        raise card.place.error(problem)
-    return values.astype(np.int64)
 
 
 def dedupe(notes: Iterable[Note]) -> tuple[Note, ...]:

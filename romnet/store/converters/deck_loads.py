@@ -12,7 +12,8 @@ from jaxtyping import Float, Int
 from romnet.core.arrays import Array
 from romnet.store.converters.deck_cards import Card, Place, cards_named, number, whole
 from romnet.store.converters.deck_faces import FacePart, face_number
-from romnet.store.converters.deck_geometry import Geometry, Note, label
+from romnet.store.converters.deck_geometry import Geometry, Note
+from romnet.store.converters.deck_sets import label
 from romnet.store.converters.deck_steps import DeckAmplitude, Step, amplitude_of, history
 from romnet.store.converters.deck_supports import implied_name
 

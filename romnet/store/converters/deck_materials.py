@@ -6,7 +6,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 
 from romnet.store.converters.deck_cards import Card, Place, number, whole
-from romnet.store.converters.deck_geometry import Geometry, Note, label
+from romnet.store.converters.deck_geometry import Geometry, Note
+from romnet.store.converters.deck_sets import label
 
 _ORTHOTROPIC = {
     "ORTHO": 9,

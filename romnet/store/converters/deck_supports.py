@@ -10,7 +10,8 @@ from jaxtyping import Float, Int
 
 from romnet.core.arrays import Array
 from romnet.store.converters.deck_cards import Card, Place, number, whole
-from romnet.store.converters.deck_geometry import Geometry, Note, label
+from romnet.store.converters.deck_geometry import Geometry, Note
+from romnet.store.converters.deck_sets import label
 from romnet.store.converters.deck_steps import DeckAmplitude, Step, amplitude_of, history
 
 _DIRECTIONS = 3
