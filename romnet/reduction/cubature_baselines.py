@@ -192,7 +192,9 @@ def linear_programming_cubature(problem: CubatureProblem, *, tolerance: float) -
 
     Notes
     -----
-    Collective: yes; every rank gathers all columns and solves the same problem. Mutates nothing.
+    Collective: yes; every rank gathers all columns and solves the same problem. The bounds belong
+    to the rows, so that points depend on how integrands were rotated when they were compressed.
+    Mutates nothing.
 
     References
     ----------
