@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from itertools import chain
 
 import numpy as np
 from jaxtyping import Float
@@ -19,8 +20,10 @@ _REFLECTORS = 16
 _WIDTH = 64
 # Blocks of at least so many times their columns are worth the inverses.
 _WORTH_PRODUCTS = 4
-# Largest eigenvalue that costs no more than ten of sixteen digits.
-_LARGEST_NEWS = 1e6
+# Largest condition that leaves ten of sixteen digits to every singular value.
+_LARGEST_CONDITION = 1e6
+# One row of so many is enough for a guess.
+_STRIDE = 16
 _BELOW_ROUNDING = 1e-17
 _SMALLEST = 1e-280
 
@@ -69,10 +72,12 @@ def absorbed(
 ) -> Float[Array, "n_columns n_columns"]:
     r"""Return the triangular factor of a triangle with more rows below it.
 
-    A block that holds little news is absorbed by matrix products alone: with :math:`X = B R^{-1}`
-    and the Cholesky factor :math:`I + X^T X = C^T C`, the new triangle is :math:`C R`. The matrix
-    to factorise has no eigenvalue below one, so nothing is squared that rounding could hide; where
-    it has one above 1e6 (first blocks, new phenomena) Householder reflections do the work.
+    Every sixteenth row is absorbed by Householder reflections; that triangle, :math:`G`, is almost
+    the right one already. With :math:`X` the rows of triangle and block times :math:`G^{-1}` and
+    the Cholesky factor :math:`X^T X = C^T C`, the new triangle is :math:`C G`. The matrix to
+    factorise is well conditioned however small the singular values are, so nothing is squared that
+    rounding could hide; where its condition exceeds 1e6 (the sample saw too little) reflections do
+    the whole work.
 
     Parameters
     ----------
@@ -114,29 +119,48 @@ def _by_reflections(factor: Array, block: Array) -> Array:
 def _by_products(factor: Array, block: Array) -> Array | None:
     """Absorb a block by matrix products, or return nothing where that would lose digits."""
     n_columns = factor.shape[1]
-    largest = float(np.abs(factor).max())
-    if not (np.isfinite(largest) and largest > _SMALLEST):
+    stride = min(_STRIDE, len(block) // (2 * n_columns))
+    sample = np.sqrt(stride) * block[::stride]
+    scale = max(float(np.abs(factor).max()), float(np.abs(sample).max()))
+    if not (np.isfinite(scale) and scale > _SMALLEST):
         return None
     # Dependent columns have no inverse: what is added is below their rounding.
-    factor = _by_reflections(factor, largest * _BELOW_ROUNDING * np.eye(n_columns))
-    parts = [slice(s, min(s + _WIDTH, n_columns)) for s in range(0, n_columns, _WIDTH)]
-    inverses = [lapack.dtrtri(np.array(factor[part, part], order="F"))[0] for part in parts]
-    above = [np.array(factor[: part.start, part], order="F") for part in parts]
-    gram = np.eye(n_columns, order="F")
-    for panel in _panels(block):
+    factor = _by_reflections(factor, scale * _BELOW_ROUNDING * np.eye(n_columns))
+    guess = _by_reflections(factor, sample)
+    gram = np.zeros((n_columns, n_columns), order="F")
+    solve = _Solver(guess)
+    for panel in chain(_panels(np.triu(factor)), _panels(block)):
+        gram = blas.dsyrk(1.0, solve(panel), beta=1.0, c=gram, trans=1, overwrite_c=True)
+    if not np.isfinite(gram.trace()):
+        return None
+    extremes = np.linalg.eigvalsh(gram, UPLO="U")[[0, -1]]
+    if not extremes[1] <= _LARGEST_CONDITION * extremes[0]:
+        return None
+    correction, _ = lapack.dpotrf(gram)
+    return np.asfortranarray(np.triu(blas.dgemm(1.0, correction, guess)))
+
+
+class _Solver:
+    """Solves X R = B for many panels B by matrix products."""
+
+    def __init__(self, factor: Array) -> None:
+        size = len(factor)
+        self._parts = [slice(s, min(s + _WIDTH, size)) for s in range(0, size, _WIDTH)]
+        corners = (np.array(factor[part, part], order="F") for part in self._parts)
+        self._inverses = [np.triu(lapack.dtrtri(corner)[0]) for corner in corners]
+        self._above = [np.array(factor[: p.start, p], order="F") for p in self._parts]
+
+    def __call__(self, panel: Array) -> Array:
+        """Return X; overwrites the panel."""
         solved = np.empty_like(panel, order="F")
-        for part, inverse, before in zip(parts, inverses, above, strict=True):
+        for part, inverse, above in zip(self._parts, self._inverses, self._above, strict=True):
             rest = panel[:, part]
             if part.start:
                 rest = blas.dgemm(
-                    -1.0, solved[:, : part.start], before, beta=1.0, c=rest, overwrite_c=True
+                    -1.0, solved[:, : part.start], above, beta=1.0, c=rest, overwrite_c=True
                 )
             solved[:, part] = blas.dgemm(1.0, rest, inverse)
-        gram = blas.dsyrk(1.0, solved, beta=1.0, c=gram, trans=1, overwrite_c=True)
-        if not gram.trace() <= _LARGEST_NEWS:  # also where it is not finite
-            return None
-    news, _ = lapack.dpotrf(gram)
-    return np.asfortranarray(np.triu(blas.dgemm(1.0, news, factor)))
+        return solved
 
 
 def _panels(block: Array) -> Iterator[Array]:
