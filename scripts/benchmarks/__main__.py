@@ -10,7 +10,7 @@ from pathlib import Path
 
 NAMES = {
     "cubature": "points and speed of the reduced quadrature beside other rules",
-    "hf": "the high-fidelity solver against the cube's table and CalculiX; some ten minutes",
+    "hf": "the high-fidelity solver against the cube's table and CalculiX; half an hour",
     "calculix": "the high-fidelity solver against CalculiX, element by element",
     "laws": "speed of the law driver and mismatch of the tangents",
     "ingest": "from the files of a commercial code alone to a reduced answer",
