@@ -152,7 +152,7 @@ def _constraints(deck: Deck, mesh: Mesh, book: AmplitudeBook, notes: list[Note])
 def _loads(
     deck: Deck, mesh: Mesh, folder: Path, book: AmplitudeBook, notes: list[Note]
 ) -> Iterator[Entry]:
-    """Yield pressures and centrifugal forces."""
+    """Yield pressures, forces on mass and nodal forces."""
     names: dict[str, None] = {}
     for load in deck.loads:
         origin = place_name(load.place)
@@ -182,6 +182,15 @@ def _load(mesh: Mesh, load: DeckLoad) -> dict[str, Any] | None:
             "omega": sqrt(load.value),
             "scales": "force",
         }
+    if load.kind == "gravity":
+        length = sqrt(sum(part**2 for part in load.direction))
+        return {
+            "type": "body_force",
+            "acceleration": [load.value * part / length for part in load.direction],
+        }
+    if load.kind == "force" and load.target in mesh.node_sets:
+        vector = [load.value * part for part in load.direction]
+        return {"type": "force", "nodes": load.target, "vector": vector}
     return None
 
 
