@@ -6,21 +6,43 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 import numpy as np
-from jaxtyping import Bool, Float
+from jaxtyping import Bool, Float, Int
 
 from romnet.core.arrays import Array
 from romnet.core.errors import ConversionError, RomnetError, StudyError
 from romnet.fe.faces import face_centres
 from romnet.fe.history import Amplitude, SeparatedField
 from romnet.fe.loading import Loading
-from romnet.fe.loads import centrifugal_vector, pressure_vector, traction_vector
+from romnet.fe.loads import (
+    body_force_vector,
+    centrifugal_vector,
+    nodal_force_vector,
+    pressure_vector,
+    traction_vector,
+)
 from romnet.fe.mesh import FaceSet
 from romnet.study.fields import field_values
 from romnet.study.read import Case, LocatedStudy
-from romnet.study.schema import Centrifugal, Pressure, SpatialField, Temperature, Traction
+from romnet.study.schema import (
+    BodyForce,
+    Centrifugal,
+    NodalForce,
+    Pressure,
+    SpatialField,
+    Temperature,
+    Traction,
+)
 from romnet.study.workspace import Workspace
 from romnet.study.yaml_lines import Place
 
+# The key of each kind of load that errors point at.
+_MAIN_KEY = {
+    "centrifugal": "axis",
+    "pressure": "faces",
+    "traction": "faces",
+    "body_force": "acceleration",
+    "force": "nodes",
+}
 ONE = Amplitude(np.array([0.0]), np.array([1.0]), after="hold")
 
 
@@ -95,8 +117,8 @@ def _force(workspace: Workspace, case: Case) -> SeparatedField:
         if isinstance(load, Temperature):
             continue
         amplitude = _amplitude(workspace, load.amplitude)
-        key = {"centrifugal": "axis", "pressure": "faces", "traction": "faces"}[load.type]
-        with _told_at(workspace.located, workspace.located.load_place(case.name, load.name, key)):
+        place = workspace.located.load_place(case.name, load.name, _MAIN_KEY[load.type])
+        with _told_at(workspace.located, place):
             vector = _force_vector(workspace, load)
         if isinstance(load, Centrifugal) and load.scales == "omega":
             amplitude = Amplitude(amplitude.times, amplitude.values, amplitude.after, power=2)
@@ -105,9 +127,9 @@ def _force(workspace: Workspace, case: Case) -> SeparatedField:
 
 
 def _force_vector(
-    workspace: Workspace, load: Centrifugal | Pressure | Traction
+    workspace: Workspace, load: Centrifugal | Pressure | Traction | BodyForce | NodalForce
 ) -> Float[Array, " n_dofs"]:
-    """Integrate a load at amplitude one over this rank's cells or faces."""
+    """Integrate a load at amplitude one over this rank's cells, faces or own nodes."""
     if isinstance(load, Centrifugal):
         _refuse_other_size(workspace, "axis.point", load.axis.point)
         return load.omega**2 * centrifugal_vector(
@@ -116,11 +138,30 @@ def _force_vector(
             point=np.array(load.axis.point),
             direction=np.array(load.axis.direction),
         )
+    if isinstance(load, BodyForce):
+        _refuse_other_size(workspace, "acceleration", load.acceleration)
+        return body_force_vector(
+            workspace.discretization, workspace.density, np.array(load.acceleration)
+        )
+    if isinstance(load, NodalForce):
+        _refuse_other_size(workspace, "vector", load.vector)
+        part = workspace.part
+        nodes = _node_set(workspace, load.nodes)
+        return nodal_force_vector(part.mesh, nodes[part.owned[nodes]], np.array(load.vector))
     faces, values = _facet_values(workspace, load.faces, load.field)
     if isinstance(load, Pressure):
         return pressure_vector(workspace.part.mesh, faces, values)
     _refuse_other_size(workspace, "vector", load.vector)
     return traction_vector(workspace.part.mesh, faces, values[:, None] * np.array(load.vector))
+
+
+def _node_set(workspace: Workspace, name: str) -> Int[Array, " n"]:
+    """Return this rank's nodes of a set."""
+    if name not in workspace.mesh.node_sets:
+        known = ", ".join(sorted(workspace.mesh.node_sets)) or "none"
+        message = f"the mesh has no node set {name!r}; it has: {known}."
+        raise StudyError(message)
+    return workspace.part.mesh.node_sets[name]
 
 
 def _facet_values(

@@ -211,6 +211,25 @@ class Traction(Keys):
     amplitude: str | None = Field(default=None, description="name of an amplitude; one if left out")
 
 
+class BodyForce(Keys):
+    """Acceleration of the whole body, such as gravity, times the density."""
+
+    type: Literal["body_force"] = Field(description="kind of load")
+    name: Name = Field(default="body_force", description="by which cases change it")
+    acceleration: tuple[float, ...] = Field(description="at amplitude one [length/time^2]")
+    amplitude: str | None = Field(default=None, description="name of an amplitude; one if left out")
+
+
+class NodalForce(Keys):
+    """The same force at each node of a set."""
+
+    type: Literal["force"] = Field(description="kind of load")
+    name: Name = Field(default="force", description="by which cases change it")
+    nodes: str = Field(description="node set")
+    vector: tuple[float, ...] = Field(description="force at each node at amplitude one [force]")
+    amplitude: str | None = Field(default=None, description="name of an amplitude; one if left out")
+
+
 class Keyframe(Keys):
     """A field at one instant."""
 
@@ -236,7 +255,10 @@ class Temperature(Keys):
         return self
 
 
-Load = Annotated[Centrifugal | Pressure | Traction | Temperature, Field(discriminator="type")]
+Load = Annotated[
+    Centrifugal | Pressure | Traction | BodyForce | NodalForce | Temperature,
+    Field(discriminator="type"),
+]
 
 
 class Constraint(Keys):
