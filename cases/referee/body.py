@@ -167,7 +167,7 @@ CREEP_FACTOR = table(2.0e-18, 1.0e-15)
 
 def law_specification(law: str) -> Mapping[str, Any]:
     """Return the law as `romnet.laws.registry.build_law` reads it."""
-    name, own = {
+    choices: dict[str, tuple[str, dict[str, Any]]] = {
         "plastic": ("j2_table", {"hardening": CURVES}),
         "creep": ("norton_creep", {"coefficient": CREEP_FACTOR, "exponent": EXPONENT}),
         "viscoplastic": (
@@ -179,7 +179,8 @@ def law_specification(law: str) -> Mapping[str, Any]:
                 "exponent": EXPONENT,
             },
         ),
-    }[law]
+    }
+    name, own = choices[law]
     parameters = {"young": YOUNG, "poisson": POISSON, **own}
     return {"law": name, "parameters": parameters, "expansion": EXPANSION}
 
