@@ -20,6 +20,7 @@ from romnet.store import artefact
 from romnet.store.artefact import read_manifest
 from romnet.study.answers import Comparison
 from romnet.study.context import Context
+from romnet.study.costs import predicted_costs
 from romnet.study.foreign import finite_instant, open_results, result_path
 from romnet.study.loadcases import loading_of
 from romnet.study.read import HF, LocatedStudy, read_study
@@ -388,6 +389,7 @@ def _look(located: LocatedStudy) -> Iterator[str]:
             yield f"training {entry.name}: computed by romnet"
         else:
             yield _look_at_results(workspace, entry.name)
+    yield _costs(workspace)
     training = {entry.name for entry in located.study.training}
     for question in located.study.online:
         reference = question.reference
@@ -396,6 +398,34 @@ def _look(located: LocatedStudy) -> Iterator[str]:
         first = located.study.training[0]
         if not has_own_instants(question) and question.until is None:
             yield f"case {question.name}: takes over the instants of {first.name}"
+
+
+def _costs(workspace: Workspace) -> str:
+    """Say what the offline stages will roughly cost on one rank."""
+    located = workspace.located
+    n_snapshots = 0
+    for entry in located.study.training:
+        grid = located.cases[entry.name].grid
+        own = has_own_instants(grid)
+        if entry.results == HF:
+            n_snapshots += len(instants(grid, None)) if own else 1
+        else:
+            n_snapshots += open_results(located, entry.name, workspace.mesh).n_times
+    costs = predicted_costs(
+        n_points=workspace.part.n_global_points,
+        n_dofs=workspace.part.n_global_dofs,
+        n_snapshots=n_snapshots,
+        cell_nodes=max(block.connectivity.shape[1] for block in workspace.mesh.blocks),
+        blocks=min(
+            located.study.offline.memory_bytes,
+            4 * 8 * 6 * workspace.part.n_global_points * n_snapshots,
+        ),
+    )
+    times = ", ".join(f"{name} {value:.2g} s" for name, value in costs.seconds.items())
+    return (
+        f"offline stages on one rank, roughly: {costs.memory / 2**30:.1f} GiB; {times} "
+        f"({n_snapshots} snapshots, ten modes assumed)"
+    )
 
 
 def _refuse_short_tables(located: LocatedStudy, loading: Loading) -> None:

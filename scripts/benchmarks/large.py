@@ -23,7 +23,7 @@ def make_study(folder: Path, side: int) -> Path:
         "mesh": {"box": box},
         "training": training,
         "online": [],
-        "offline": {"tolerance": 1e-5, "dual": ["p", "stress"]},
+        "offline": {"tolerance": 1e-5, "memory": "1 GiB", "dual": ["p", "stress"]},
     }
     return study_in(folder, changes)
 

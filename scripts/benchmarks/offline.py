@@ -1,4 +1,4 @@
-"""The reduced model of the cube: modes, points, errors, time of each stage."""
+"""The offline stages: the model of the cube, and a million points with formula-made snapshots."""
 
 from __future__ import annotations
 
@@ -6,14 +6,80 @@ from dataclasses import asdict
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+import numpy as np
 from cube import study_in
+from large import N_SNAPSHOTS, make_study, offline_on
 
 from romnet.study import commands
 
+# Cells along each edge of the box; eight points each: 1e4, 1e5 and 1e6 points.
+SIDES = (11, 23, 50)
+MEMORY_MB = 6144
+BLADE_POINTS, BLADE_RANKS = 5.7e6, 48
+
 
 def measure(_: Path | None) -> dict[str, object]:
-    """Return the summary of the offline stage."""
+    """Return the summary of the cube, and time and memory against the size of the mesh."""
     with TemporaryDirectory() as folder:
         context = commands.open_study(study_in(Path(folder), {}))
         summary = commands.offline(context)
-    return asdict(summary) if summary is not None else {}
+    sizes = [_offline(side, 2) for side in SIDES]
+    alone = _offline(SIDES[-1], 1)
+    largest = sizes[-1]
+    exponent = _slope(sizes, "time")
+    return {
+        "points_mesh": largest["points_mesh"],
+        "snapshots": N_SNAPSHOTS,
+        "peak_mb": largest["peak_mb"],
+        "memory_limit_mb": MEMORY_MB,
+        "time": largest["time"],
+        "time_1_rank": alone["time"],
+        "speedup_2_ranks": float(alone["time"]) / float(largest["time"]),
+        "growth_exponent": exponent,
+        "stages": largest["stages"],
+        "stages_1_rank": alone["stages"],
+        "peak_mb_after": largest["peak_mb_after"],
+        "sizes": [
+            {name: one[name] for name in ("points_mesh", "time", "peak_mb")} for one in sizes
+        ],
+        "modes": largest["modes"],
+        "modes_dual": largest["modes_dual"],
+        "points": largest["points"],
+        "extrapolated": extrapolated(alone, largest),
+        "cube": asdict(summary) if summary is not None else {},
+    }
+
+
+def extrapolated(alone: dict, shared: dict) -> dict[str, float]:
+    """Extrapolate to a blade: time = a N / P + b N, from one and two ranks.
+
+    What does not shrink with the ranks (cutting the mesh, writing by one rank) keeps its share b;
+    the gathering of small triangles is left out. Memory: as much per point and rank as measured,
+    and the libraries once per rank.
+    """
+    n_points = float(shared["points_mesh"])
+    parallel = 2.0 * (float(alone["time"]) - float(shared["time"])) / n_points
+    serial = max(0.0, (2.0 * float(shared["time"]) - float(alone["time"])) / n_points)
+    libraries = 150.0
+    per_point = (float(shared["peak_mb"]) - 2 * libraries) / n_points
+    return {
+        "points_mesh": BLADE_POINTS,
+        "ranks": BLADE_RANKS,
+        "parallel_us_per_point": 1e6 * parallel,
+        "serial_us_per_point": 1e6 * serial,
+        "time": BLADE_POINTS * (parallel / BLADE_RANKS + serial),
+        "peak_mb": BLADE_POINTS * per_point + BLADE_RANKS * libraries,
+    }
+
+
+def _offline(side: int, ranks: int) -> dict:
+    """Run the offline stages on a box."""
+    with TemporaryDirectory() as folder:
+        study = make_study(Path(folder), side)
+        return offline_on(ranks, study, Path(folder) / "results")
+
+
+def _slope(sizes: list[dict], name: str) -> float:
+    """Return the exponent of growth with the number of points."""
+    points = np.log([float(one["points_mesh"]) for one in sizes])
+    return float(np.polyfit(points, np.log([float(one[name]) for one in sizes]), 1)[0])

@@ -7,6 +7,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from romnet.core.communicator import SerialCommunicator
 from romnet.core.snapshots import ArraySource
 from romnet.fe.discretization import discretize
 from romnet.fe.inner_products import h1_seminorm, identity, l2_mass, point_l2
@@ -20,9 +21,11 @@ from romnet.reduction.basis import Truncation
 from romnet.reduction.compression import compressed
 from romnet.reduction.cubature import empirical_cubature
 from romnet.reduction.gappy import interpolation_points
+from romnet.reduction.incremental import incremental_pod
 from romnet.reduction.integrands import VirtualWork
-from romnet.reduction.pod import Factorisation, pod
-from romnet.reduction.projection import projection_errors
+from romnet.reduction.pod import Factorisation, component_pods, pod
+from romnet.reduction.projection import project, projection_errors
+from romnet.reduction.randomised import randomised_pod
 from romnet.reduction.tsqr import triangular_factor
 
 DIVISIONS = (4, 3, 3)
@@ -251,3 +254,39 @@ def test_a_rank_without_cells_takes_part(comm, structure):
         comm=comm,
     )
     assert basis.modes.shape[0] == part.mesh.n_dofs
+
+
+@pytest.mark.parametrize("build", ["incremental", "randomised", "components"])
+def test_other_pods_span_the_same_space_on_any_number_of_ranks(comm, shared, whole, build):
+    values = snapshots(whole.mesh.n_dofs, seed=3)
+    truncation = Truncation(rtol=1e-3)
+
+    def basis(values, product, ranks):
+        source = ArraySource(values)
+        if build == "incremental":
+            return incremental_pod(source, product, truncation=truncation, comm=ranks, batch=2)
+        if build == "randomised":
+            return randomised_pod(
+                source, product, truncation=truncation, comm=ranks, sample=4
+            ).basis
+        return component_pods(source, product, 1, truncation=truncation, comm=ranks)[0]
+
+    part = shared.subdomain
+    mine = basis(values[part.dofs], l2_mass(part.mesh), comm)
+    alone = basis(values, l2_mass(whole.mesh), SerialCommunicator())
+    assert mine.n_modes == alone.n_modes
+    np.testing.assert_allclose(mine.singular_values, alone.singular_values, rtol=1e-6, atol=1e-12)
+    inside = project(
+        alone,
+        ArraySource(mine_everywhere(mine, part, comm, whole)),
+        l2_mass(whole.mesh),
+        SerialCommunicator(),
+    )
+    np.testing.assert_allclose(np.linalg.svd(inside, compute_uv=False), 1.0, atol=1e-9)
+
+
+def mine_everywhere(basis, part, comm, whole):
+    """Modes of all ranks in the global order."""
+    modes = np.empty((whole.mesh.n_dofs, basis.n_modes))
+    modes[comm.concatenate(part.dofs)] = comm.concatenate(basis.modes)
+    return modes
