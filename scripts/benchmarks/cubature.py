@@ -112,7 +112,7 @@ def _cube_table() -> list[dict[str, object]]:
     rows = []
     with TemporaryDirectory() as folder:
         context = commands.open_study(study_in(Path(folder), {}))
-        commands.offline(context, until="pod")
+        commands.offline(context, until="cubature")
         workspace = context.workspace
         points = workspace.discretization
         halves = bisect_cells(workspace.mesh, 2)[points.cell_of_point]
