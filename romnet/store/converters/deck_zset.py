@@ -92,6 +92,9 @@ def read_blocks(path: Path) -> tuple[Block, ...]:
     except OSError as problem:
         message = f"{path}: cannot be read ({problem.strerror})."
         raise ConversionError(message) from problem
+    if "\0" in text:
+        message = f"{path}: is no text."
+        raise ConversionError(message)
     lines = [
         (Place(path, number), line.split("%")[0].strip())
         for number, line in enumerate(text.split("\n"), start=1)

@@ -80,7 +80,7 @@ class _Reader:
         whole = _mapped(path, len(self.index.times) * n_variables * n_nodes)
         instant = whole.reshape(-1, n_variables, n_nodes)[number]
         values = np.stack([instant[column] for column in columns], axis=-1)
-        return np.asarray(values, dtype=np.float64)
+        return _double(values)
 
     def _at_points(self, number: int, columns: tuple[int, ...]) -> Array:
         """Read variables at the integration points (n_points, n_columns)."""
@@ -92,7 +92,7 @@ class _Reader:
         for n_cells, n_cell_points in self.points:
             stop = start + n_cells * n_variables * n_cell_points
             block = instant[start:stop].reshape(n_cells, n_variables, n_cell_points)
-            chosen = block[:, list(columns), :].astype(np.float64)
+            chosen = _double(block[:, list(columns), :])
             parts.append(chosen.transpose(0, 2, 1).reshape(-1, len(columns)))
             start = stop
         return np.concatenate(parts)
@@ -234,7 +234,7 @@ def read_field(
     entity = "nodes" if face_set is None else f"facets of {face_set}"
     _check_size(path, len(names) * count, f"{len(names)} variables x {count} {entity}")
     values = _mapped(path, len(names) * count).reshape(len(names), count)[names.index(name)]
-    return ForeignField(name, "node" if face_set is None else "facet", values.astype(np.float64))
+    return ForeignField(name, "node" if face_set is None else "facet", _double(values))
 
 
 def _field_variables(path: Path, variable: str | None) -> tuple[str, ...]:
@@ -310,6 +310,12 @@ def _mapped(path: Path, count: int) -> Float[Array, " n"]:
     except (OSError, ValueError) as problem:
         message = f"{path}: changed while it was read ({problem})."
         raise ConversionError(message) from problem
+
+
+def _double(values: Array) -> Array:
+    """Return values in double precision; damaged ones may be signalling NaNs, refused later."""
+    with np.errstate(invalid="ignore"):
+        return values.astype(np.float64)
 
 
 def _points_per_cell(path: Path, name: str) -> int:
