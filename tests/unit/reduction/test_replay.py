@@ -35,8 +35,10 @@ def test_stresses_and_states_are_those_of_the_simulation(structure, law):
     assert [instant.time for instant in instants] == loading.times.tolist()
     assert not instants[0].state[:, :6].any()
     for instant, outcome in zip(instants[1:], outcomes, strict=True):
-        np.testing.assert_array_equal(instant.state, outcome.committed.state)
-        np.testing.assert_array_equal(instant.strain, outcome.committed.strain)
+        # The solver sums the strains cell by cell, the replay row by row: equal to rounding.
+        for field in ("state", "strain"):
+            found, exact = getattr(instant, field), getattr(outcome.committed, field)
+            np.testing.assert_allclose(found, exact, rtol=0.0, atol=1e-13 * np.abs(exact).max())
     if law == "viscoplastic":
         assert cube.laws.field(instants[-1].state, "p").max() > 1e-5
 
