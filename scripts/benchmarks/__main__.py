@@ -11,6 +11,7 @@ from pathlib import Path
 NAMES = {
     "cubature": "points and speed of the reduced quadrature beside other rules",
     "hf": "the high-fidelity solver against the cube's table and CalculiX; half an hour",
+    "hf-scale": "half a million unknowns: seconds by phase, memory, on two ranks",
     "calculix": "the high-fidelity solver against CalculiX, element by element",
     "laws": "speed of the law driver and mismatch of the tangents",
     "ingest": "from the files of a commercial code alone to a reduced answer",
@@ -40,7 +41,7 @@ def main() -> None:
     )
     options = parser.parse_args()
     sys.path.insert(0, str(Path(__file__).parent))
-    found = importlib.import_module(options.name).measure(options.data)
+    found = importlib.import_module(options.name.replace("-", "_")).measure(options.data)
     if options.json:
         print(json.dumps(found))
     else:
