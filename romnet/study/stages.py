@@ -310,12 +310,13 @@ def _libraries(located: LocatedStudy) -> dict[str, Path]:
 
 
 def _result_files(located: LocatedStudy, case: str, path: Path) -> dict[str, Path]:
-    """Return a result file and those of the same stem, which belong to it."""
+    """Return a result file, those of the same stem and those that it names."""
     if not path.is_file():
         message = f"there is no result file {path}."
         raise located.error(located.result_place(case), message)
     study = located.yaml.path.resolve()
-    family = [found for found in path.parent.iterdir() if found.stem == path.stem]
+    alike = {found for found in path.parent.iterdir() if found.stem == path.stem}
+    family = alike.union(_with_included(path).values())
     return {
         found.name: found
         for found in sorted(family)

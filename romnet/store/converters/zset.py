@@ -1,14 +1,15 @@
 """Z-set results: the ``.ut`` index with its binary ``.node`` and ``.integ`` files.
 
 Values are big-endian single precision. ``.node`` holds, for each instant and each variable, all
-nodes; ``.integ``, for each instant, each element and each variable, all points of the element.
+nodes; ``.integ``, for each instant, each element and each variable, all points of the element;
+``.ctnod``, where there is one, the variables of the points as Z-set takes them to the nodes.
 Tensors come in the order 11, 22, 33, 12, 23, 31, strains with tensor shear.
 """
 
 from __future__ import annotations
 
 import logging
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
 
@@ -31,6 +32,8 @@ TENSORS = {"strain": ("eto", "-"), "stress": ("sig", "stress")}
 SCALAR_UNITS = {"temperature": "temperature"}
 # The accumulated inelastic strain is named after the potential; all of these are also called p.
 ACCUMULATED = ("evrcum", "epcum", "evcum", "eicum")
+# Before the names of point variables in the file of values taken to the nodes.
+AT_NODES = "nodal_"
 _Names = tuple[str, ...]
 _Group = tuple[Literal["node", "point"], _Names, dict[str, tuple[str, str]], _Names, _Names]
 logger = logging.getLogger(__name__)
@@ -44,6 +47,7 @@ class _Index:
     node_variables: tuple[str, ...]
     point_variables: tuple[str, ...]
     times: Float[Array, " n_times"]
+    mesh_file: str = ""
 
 
 @dataclass(frozen=True)
@@ -63,20 +67,25 @@ class _Reader:
     def _field(self, number: int, name: str) -> Array:
         """Read one field of one instant in romnet's convention."""
         info, columns = self.fields[name], self.variables[name]
+        if name.startswith(AT_NODES):
+            values = self._nodal(number, columns, ".ctnod", len(self.index.point_variables))
+            return np.ravel(self._in_our_order(values, info) if info.components else values)
         if info.location == "node":
-            return np.ravel(self._nodal(number, columns))
+            return np.ravel(self._nodal(number, columns, ".node", len(self.index.node_variables)))
         values = self._at_points(number, columns)
-        if not info.components:
-            return np.ascontiguousarray(values[:, 0])
-        order = TENSOR_ORDER[: len(columns)]
+        return self._in_our_order(values, info) if info.components else values[:, 0].copy()
+
+    def _in_our_order(self, values: Array, info: FieldInfo) -> Array:
+        """Return tensors in romnet's convention."""
+        order = TENSOR_ORDER[: values.shape[1]]
         if info.quantity == "strain":
             return tensors.to_voigt(values, order, quantity="strain", tensor_shear=True)
         return tensors.to_voigt(values, order, quantity="stress")
 
-    def _nodal(self, number: int, columns: tuple[int, ...]) -> Array:
+    def _nodal(self, number: int, columns: tuple[int, ...], suffix: str, n_variables: int) -> Array:
         """Read variables at the nodes (n_nodes, n_columns)."""
-        n_variables, n_nodes = len(self.index.node_variables), self.mesh.n_nodes
-        path = self.index.path.with_suffix(".node")
+        n_nodes = self.mesh.n_nodes
+        path = self.index.path.with_suffix(suffix)
         whole = _mapped(path, len(self.index.times) * n_variables * n_nodes)
         instant = whole.reshape(-1, n_variables, n_nodes)[number]
         values = np.stack([instant[column] for column in columns], axis=-1)
@@ -114,6 +123,7 @@ def read_results(path: Path, mesh: Mesh) -> Results:
         ``displacement``, ``reaction``, ``strain``, ``stress`` where the files hold all their
         components, and every other variable by its own name. The accumulated inelastic strain
         (``evrcum``, ``epcum``, ``evcum`` or ``eicum``, when there is exactly one) is also ``p``.
+        With a ``.ctnod`` file, fields at the points exist at the nodes too: ``nodal_stress``, ...
 
     Raises
     ------
@@ -141,12 +151,19 @@ def read_results(path: Path, mesh: Mesh) -> Results:
     sizes = (
         (".node", len(index.node_variables), mesh.n_nodes, "nodes"),
         (".integ", len(index.point_variables), _total(points), "points"),
+        (".ctnod", len(index.point_variables), mesh.n_nodes, "nodes"),
     )
+    contoured = path.with_suffix(".ctnod").is_file()
     for suffix, n_variables, count, entity in sizes:
-        if n_variables:
+        if n_variables and (suffix != ".ctnod" or contoured):
             shape = f"{n_times} instants x {n_variables} variables x {count} {entity}"
             _check_size(path.with_suffix(suffix), n_times * n_variables * count, shape)
     variables, fields = _fields(index, mesh.n_dim)
+    if contoured:
+        at_points = [name for name, info in fields.items() if info.location == "point"]
+        for name in at_points:
+            variables[AT_NODES + name] = variables[name]
+            fields[AT_NODES + name] = replace(fields[name], location="node")
     reader = _Reader(index, mesh, points, variables, fields)
     return Results(index.times, fields, reader.read)
 
@@ -177,7 +194,31 @@ def _read_index(path: Path) -> _Index:
     if not times or np.any(np.diff(times) <= 0.0):
         message = f"{path}: expected increasing instants, found {times[:5]}."
         raise ConversionError(message)
-    return _Index(path, variables.get("node", ()), variables.get("integ", ()), np.array(times))
+    mesh = " ".join(variables.get("meshfile", ()))
+    return _Index(
+        path, variables.get("node", ()), variables.get("integ", ()), np.array(times), mesh
+    )
+
+
+def mesh_file(path: Path) -> Path:
+    """Return the mesh that a ``.ut`` index names.
+
+    Raises
+    ------
+    ConversionError
+        If the index is malformed or names none.
+
+    Examples
+    --------
+    >>> mesh_file(Path("absent.ut"))
+    Traceback (most recent call last):
+    romnet.core.errors.ConversionError: absent.ut: cannot be read (No such file or directory).
+    """
+    named = _read_index(path).mesh_file
+    if not named:
+        message = f"{path}: names no **meshfile."
+        raise ConversionError(message)
+    return path.parent / named
 
 
 def read_field(
@@ -332,10 +373,44 @@ def _total(points: tuple[tuple[int, int], ...]) -> int:
     return sum(n_cells * n_cell_points for n_cells, n_cell_points in points)
 
 
+def _any_mesh(path: Path) -> Mesh:
+    """Read a mesh, or the one that results name."""
+    from romnet.store.converters.zset_cut import read_decomposition
+
+    if path.suffix.lower() == ".ut":
+        return read_geof(mesh_file(path))
+    if path.suffix.lower() == ".cut":
+        return read_geof(read_decomposition(path).mesh_file)
+    return read_geof(path)
+
+
+def _any_results(path: Path, mesh: Mesh) -> Results:
+    """Read results of the whole mesh, or of its subdomains."""
+    from romnet.store.converters.zset_cut import read_partitioned
+
+    return (read_partitioned if path.suffix.lower() == ".cut" else read_results)(path, mesh)
+
+
+def _files(path: Path) -> tuple[Path, ...]:
+    """Return a file and those that hold its values."""
+    from romnet.store.converters.zset_cut import read_decomposition
+
+    indices: tuple[Path, ...] = (path,) if path.suffix.lower() == ".ut" else ()
+    if path.suffix.lower() == ".cut":
+        indices = read_decomposition(path).indices
+    values = (
+        file
+        for index in indices
+        for file in (index, *map(index.with_suffix, (".node", ".integ", ".ctnod")))
+    )
+    return (path, *(file for file in values if file != path and file.is_file()))
+
+
 CONVERTER = Converter(
     name="zset",
-    suffixes=(".geof", ".ut", ".node"),
-    read_mesh=read_geof,
-    read_results=read_results,
+    suffixes=(".geof", ".ut", ".cut", ".node"),
+    read_mesh=_any_mesh,
+    read_results=_any_results,
     read_field=read_field,
+    files=_files,
 )
