@@ -71,7 +71,7 @@ def refuse_free_motions(
     nodes = np.flatnonzero(mine)
     arms = mesh.nodes[nodes] - centres[part_of_node[nodes]]
     size = max(comm.max(float(np.abs(arms).max(initial=0.0))), 1e-300)
-    motions = rigid_motions(arms / size).reshape(len(nodes), n_dim, -1)
+    motions = rigid_motions(arms / size).reshape(len(nodes), n_dim, len(_NAMES[n_dim]))
     felt = motions * held.reshape(-1, n_dim)[nodes][:, :, None]
     products = np.einsum("nam,nak->nmk", felt, felt)
     grams = np.zeros((n_parts, *products.shape[1:]))

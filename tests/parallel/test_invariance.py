@@ -8,10 +8,12 @@ import numpy as np
 import pytest
 
 from romnet.core.communicator import SerialCommunicator
+from romnet.core.errors import StudyError
 from romnet.core.snapshots import ArraySource
 from romnet.fe.discretization import discretize
 from romnet.fe.inner_products import h1_seminorm, identity, l2_mass, point_l2
 from romnet.fe.partition import subdomain
+from romnet.hf.support import connected_parts, refuse_free_motions
 from romnet.laws.composite import Heterogeneous
 from romnet.laws.registry import build_law
 from romnet.online.newton import NewtonOptions
@@ -199,6 +201,27 @@ def test_high_fidelity_with_materials_that_not_every_rank_has(shared, whole, mon
         truth = alone.committed.unknown
         error = outcome.committed.unknown - truth[one.subdomain.dofs]
         assert np.abs(error).max() < 1e-8 * np.abs(truth).max()
+
+
+def test_two_levels_on_quadratic_cells(comm, structure, alone, monkeypatch):
+    bodies = [structure(ranks, divisions=(3, 2, 2), cell="tet10") for ranks in (alone, comm)]
+    case = {"pull": 200.0, "heat": 200.0}
+    truth = bodies[0].solve(bodies[0].loading(**case))[-1].committed.unknown
+    monkeypatch.setattr(linear, "DIRECT_LIMIT", 0)
+    shared = bodies[1]
+    found = shared.solve(shared.loading(**case))[-1].committed.unknown
+    assert np.abs(found - truth[shared.subdomain.dofs]).max() < 1e-8 * np.abs(truth).max()
+
+
+def test_free_motions_of_a_shared_body_are_those_of_the_whole(comm, structure):
+    body = structure(comm, divisions=(4, 2, 2))
+    n_parts, part_of_node = connected_parts(body.subdomain, comm)
+    assert n_parts == 1
+    assert not part_of_node.any()
+    held = body.constrained()
+    held.reshape(-1, 3)[:, 2] = False
+    with pytest.raises(StudyError, match="not held: shift along z; add"):
+        refuse_free_motions(body.subdomain, held, comm)
 
 
 def test_online(comm, whole):
