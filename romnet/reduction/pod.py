@@ -6,15 +6,16 @@ from collections.abc import Callable
 from enum import Enum
 
 import numpy as np
+import scipy.linalg
 from scipy.linalg import blas
 
 from romnet.core.arrays import Array
 from romnet.core.communicator import Communicator
 from romnet.core.errors import AccuracyError
-from romnet.core.snapshots import SnapshotSource
+from romnet.core.snapshots import ArraySource, SnapshotSource
 from romnet.fe.inner_products import InnerProduct
 from romnet.reduction.basis import ReducedBasis, Truncation
-from romnet.reduction.blocks import MEMORY, all_rows, weighted_rows
+from romnet.reduction.blocks import MEMORY, all_rows, block_rows, weighted_rows
 from romnet.reduction.projection import orthonormalise
 from romnet.reduction.tsqr import absorbed, gathered_factor
 
@@ -23,7 +24,41 @@ class Factorisation(Enum):
     """How the small matrix that holds the singular values is obtained."""
 
     TSQR = "triangular factor of row blocks; keeps all digits"
+    RITZ = "correlation matrix, then the triangular factor of the modes kept; digits of the modes"
     GRAM = "correlation matrix; published variant, blind below 1e-8 of the first singular value"
+
+
+# From here on the correlation matrix tells what to keep, and its modes are mended afterwards: so
+# many values are worth it, and tolerances far enough from where that matrix is blind.
+_LARGE = 2**27
+_TELLING = 1e-6
+
+
+def suitable_factorisation(n_values: int, truncation: Truncation) -> Factorisation:
+    """Return the cheapest way that gives the modes asked for to all digits that matter.
+
+    Parameters
+    ----------
+    n_values
+        Rows times snapshots, of all ranks.
+    truncation
+        How many modes are kept.
+
+    Notes
+    -----
+    Householder reflections cost twice the operations of the correlation matrix and run at half
+    the speed. Below 1e-8 of the first singular value that matrix holds noise; a tolerance of 1e-6
+    or more keeps away from it.
+
+    Examples
+    --------
+    >>> suitable_factorisation(10**6, Truncation(rtol=1e-4)).name
+    'TSQR'
+    >>> suitable_factorisation(10**9, Truncation(rtol=1e-4)).name
+    'RITZ'
+    """
+    telling = truncation.rtol >= _TELLING and truncation.modes is None
+    return Factorisation.RITZ if telling and n_values >= _LARGE else Factorisation.TSQR
 
 
 def pod(
@@ -32,7 +67,7 @@ def pod(
     *,
     truncation: Truncation,
     comm: Communicator,
-    factorisation: Factorisation = Factorisation.TSQR,
+    factorisation: Factorisation | None = None,
     memory: int = MEMORY,
 ) -> ReducedBasis:
     r"""Build the orthonormal basis that represents snapshots best.
@@ -42,7 +77,9 @@ def pod(
     triangular factor of :math:`S U` carries the singular values to full precision, where the
     correlation matrix :math:`U^T M U` of the published method [1]_ loses half the digits. Modes
     :math:`U V \Sigma^{-1}` are orthonormalised once more, which removes the rounding that the
-    division by small singular values brings.
+    division by small singular values brings. Of very many values, and to a tolerance that keeps
+    away from its noise, the correlation matrix only tells what to keep, at a quarter of the time;
+    the decomposition of the modes kept gives their singular values back their digits.
 
     Parameters
     ----------
@@ -55,7 +92,7 @@ def pod(
     comm
         The ranks.
     factorisation
-        Triangular factor (default) or correlation matrix.
+        How the singular values are found; `suitable_factorisation` where it is left out.
     memory
         What this rank may hold besides the modes [B].
 
@@ -115,7 +152,7 @@ def component_pods(  # noqa: PLR0913  (those of `pod`, and the number of compone
     *,
     truncation: Truncation,
     comm: Communicator,
-    factorisation: Factorisation = Factorisation.TSQR,
+    factorisation: Factorisation | None = None,
     memory: int = MEMORY,
 ) -> tuple[ReducedBasis | None, ...]:
     """Build one basis for each component of a field, all in the same two passes.
@@ -156,9 +193,12 @@ def component_pods(  # noqa: PLR0913  (those of `pod`, and the number of compone
     >>> first.modes.round(12).tolist(), second
     ([[0.6], [0.8]], None)
     """
-    start, absorb, finish = _WAYS[factorisation]
     size = source.n_snapshots
-    factors = [start(size) for _ in range(n_components)]
+    if factorisation is None:
+        n_rows = float(comm.sum(np.array([float(source.n_rows)]))[0]) / n_components
+        factorisation = suitable_factorisation(int(n_rows) * size, truncation)
+    absorb, finish = _WAYS[factorisation]
+    factors = [np.zeros((size, size), order="F") for _ in range(n_components)]
     for _, rows in weighted_rows(source, inner_product, memory):
         for component in range(n_components):
             factors[component] = absorb(factors[component], rows[component::n_components])
@@ -172,8 +212,12 @@ def component_pods(  # noqa: PLR0913  (those of `pod`, and the number of compone
             bases.append(None)
             continue
         product = inner_product.component(component, n_components)
-        orthonormalise(modes, product, comm, memory=memory)
-        bases.append(ReducedBasis(modes, values, inner_product.name))
+        if factorisation is Factorisation.RITZ:
+            exact = _mended(modes, values, product, comm, memory)
+        else:
+            exact = values
+            orthonormalise(modes, product, comm, memory=memory)
+        bases.append(ReducedBasis(modes, exact, inner_product.name))
     return tuple(bases)
 
 
@@ -201,6 +245,29 @@ def _combined(source: SnapshotSource, combinations: list[Array], memory: int) ->
     return found
 
 
+def _mended(
+    modes: Array, values: Array, inner_product: InnerProduct, comm: Communicator, memory: int
+) -> Array:
+    """Turn modes of a correlation matrix into singular vectors, in place; return all values.
+
+    The snapshots restricted to the rows of V that are kept are Z S with the given modes Z, which
+    are nearly orthonormal: the singular value decomposition of their triangular factor times S
+    gives theirs with all digits, where the square roots of eigenvalues have lost half of them.
+    """
+    n_modes = modes.shape[1]
+    gram = np.zeros((n_modes, n_modes), order="F")
+    for _, rows in weighted_rows(ArraySource(modes), inner_product, memory):
+        gram = _correlated(gram, rows)
+    factor = scipy.linalg.cholesky(_whole(comm.sum(gram)))
+    rotation, mended, _ = np.linalg.svd(factor * values[:n_modes])
+    rotation *= np.where(np.diag(rotation) < 0.0, -1.0, 1.0)
+    mixing = scipy.linalg.solve_triangular(factor, rotation)
+    for start in range(0, len(modes), block_rows(memory, n_modes)):
+        part = slice(start, start + block_rows(memory, n_modes))
+        modes[part] = blas.dgemm(1.0, mixing, modes[part].T, trans_a=1).T
+    return np.concatenate([mended, values[n_modes:]])
+
+
 def _spectrum_of_factor(factor: Array, comm: Communicator) -> tuple[Array, Array]:
     """Return singular values and right vectors of the rows of all ranks."""
     whole = gathered_factor(factor, comm)
@@ -211,7 +278,7 @@ def _spectrum_of_factor(factor: Array, comm: Communicator) -> tuple[Array, Array
 
 def _spectrum_of_gram(gram: Array, comm: Communicator) -> tuple[Array, Array]:
     """Return singular values and right vectors from the correlation matrix."""
-    whole = comm.sum(gram)
+    whole = _whole(comm.sum(gram))
     _refuse_infinite(whole)
     energies, vectors = np.linalg.eigh(whole)
     rounding = np.finfo(float).eps * len(whole) * energies[-1]
@@ -219,19 +286,30 @@ def _spectrum_of_gram(gram: Array, comm: Communicator) -> tuple[Array, Array]:
     return singular_values, vectors[:, ::-1].T
 
 
-def _square(size: int) -> Array:
-    """Return what no row has been absorbed by."""
-    return np.zeros((size, size), order="F")
+def _correlated(gram: Array, rows: Array) -> Array:
+    """Add the correlations of more rows to the upper triangle."""
+    transposed = not rows.flags.f_contiguous
+    return np.asarray(
+        blas.dsyrk(
+            1.0, rows.T if transposed else rows, 1.0, gram, trans=not transposed, overwrite_c=True
+        )
+    )
+
+
+def _whole(triangle: Array) -> Array:
+    """Return the symmetric matrix of an upper triangle."""
+    upper = np.triu(triangle)
+    return np.asarray(upper + np.triu(upper, 1).T)
 
 
 _Way = tuple[
-    Callable[[int], Array],
     Callable[[Array, Array], Array],
     Callable[[Array, Communicator], tuple[Array, Array]],
 ]
 _WAYS: dict[Factorisation, _Way] = {
-    Factorisation.TSQR: (_square, absorbed, _spectrum_of_factor),
-    Factorisation.GRAM: (_square, lambda gram, rows: gram + rows.T @ rows, _spectrum_of_gram),
+    Factorisation.TSQR: (absorbed, _spectrum_of_factor),
+    Factorisation.RITZ: (_correlated, _spectrum_of_gram),
+    Factorisation.GRAM: (_correlated, _spectrum_of_gram),
 }
 
 

@@ -160,16 +160,17 @@ def test_snapshots_that_are_all_zero_are_refused(factorisation):
 
 
 @names
-def test_both_factorisations_agree_on_the_leading_subspace(name):
+def test_all_factorisations_agree_on_the_leading_subspace(name):
     values, product = snapshots(8, spread=6.0), PRODUCTS[name]
-    first, second = (
+    first, *others = (
         product.factor @ basis_of(values, product, factorisation=way, modes=5).modes
         for way in Factorisation
     )
-    assert np.abs(first @ first.T - second @ second.T).max() < 1e-6
-    # The first direction is seen with all digits by both.
-    one, two = first[:, :1], second[:, :1]
-    assert np.abs(one @ one.T - two @ two.T).max() < 1e-12
+    for second in others:
+        assert np.abs(first @ first.T - second @ second.T).max() < 1e-6
+        # The first direction is seen with all digits by all.
+        one, two = first[:, :1], second[:, :1]
+        assert np.abs(one @ one.T - two @ two.T).max() < 1e-12
 
 
 def test_the_correlation_matrix_is_blind_below_1e_8_and_the_triangular_factor_is_not():
@@ -181,6 +182,19 @@ def test_the_correlation_matrix_is_blind_below_1e_8_and_the_triangular_factor_is
     assert exact.n_modes == 6
     assert blind.n_modes == np.count_nonzero(truth > 1e-8)
     assert not blind.singular_values[blind.n_modes :].any()
+
+
+def test_the_modes_kept_give_their_singular_values_back_their_digits():
+    values, product = snapshots(8, spread=7.0), PRODUCTS["identity"]
+    truth = 10.0 ** -np.linspace(0.0, 7.0, 8)
+    errors = {}
+    for way in Factorisation:
+        basis = basis_of(values, product, factorisation=way, rtol=1e-6)
+        kept = basis.singular_values[: basis.n_modes]
+        errors[way.name] = np.abs(kept / truth[: basis.n_modes] - 1.0).max()
+    assert errors["RITZ"] < 1e-8, errors
+    assert errors["GRAM"] > 1e-6, errors
+    assert errors["TSQR"] < 1e-8
 
 
 @pytest.mark.parametrize("rows", [7, 50, 10_000])
