@@ -49,7 +49,7 @@ def cut(tmp_path: Path) -> Path:
     for number, (cell, corners) in enumerate(
         reversed(list(zip((30, 5), corner_ids(), strict=True))), start=1
     ):
-        places = [int(np.flatnonzero(NODE_IDS == node)[0]) for node in corners]
+        places = [int(np.flatnonzero(node == NODE_IDS)[0]) for node in corners]
         nodes = "\n".join(
             f"{node} " + " ".join(f"{x:.15e}" for x in NODES[place])
             for node, place in zip(corners, places, strict=True)
