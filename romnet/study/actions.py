@@ -38,6 +38,7 @@ from romnet.study.foreign import finite_instant, open_results, result_path
 from romnet.study.loadcases import point_temperature
 from romnet.study.read import HF
 from romnet.study.stage import Stage
+from romnet.study.times import kept_instants
 from romnet.study.training import (
     displacement_basis,
     displacement_info,
@@ -125,6 +126,7 @@ def high_fidelity_stage(context: Context, stage: Stage, manifest: Manifest) -> N
         start = problem.start()
         record(start.time, start.unknown, start.state)
         n_steps = len(loading.times) - 1
+        kept = kept_instants(context.located.cases[stage.case].grid, loading.times)
         for number, outcome in enumerate(
             solve_high_fidelity(problem, options=context.newton_options)
         ):
@@ -135,17 +137,21 @@ def high_fidelity_stage(context: Context, stage: Stage, manifest: Manifest) -> N
                 )
                 raise_together(context.comm, ConvergenceError(message))
             committed = outcome.committed
-            record(committed.time, committed.unknown, committed.state)
+            if kept[number + 1]:
+                record(committed.time, committed.unknown, committed.state)
             context.progress((number + 1) / n_steps)
 
 
 def replay_stage(context: Context, stage: Stage, manifest: Manifest) -> None:
     """Drive the laws along the displacements of a simulation."""
+    from romnet.hf.assembly import CellOperators
+
     workspace, comm = context.workspace, context.comm
     times = np.asarray(context.snapshots(stage.case).times)
     case = context.located.cases[stage.case]
     with together(comm):
         temperature = point_temperature(workspace, case)
+        operators = CellOperators.build(workspace.discretization)
     fields = recorded_fields(context)
     infos = dual_infos(context, fields)
     rows = {name: workspace.component_rows(infos[name].n_components) for name in fields}
@@ -155,6 +161,7 @@ def replay_stage(context: Context, stage: Stage, manifest: Manifest) -> None:
         temperature,
         discretization=workspace.discretization,
         laws=workspace.laws,
+        strain_of=operators.strain,
     )
     target = context.folder / stage.path
     with writing_snapshots(target, infos, rows=rows, manifest=manifest, comm=comm) as writer:

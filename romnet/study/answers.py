@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
 import numpy as np
@@ -10,24 +10,19 @@ from jaxtyping import Float, Int
 
 from romnet.core.arrays import Array
 from romnet.core.errors import StudyError
-from romnet.core.snapshots import SnapshotSource
 from romnet.fe.history import SeparatedField
 from romnet.fe.loading import Loading
-from romnet.online.solve import ReducedSolution, rebuilt, solve
-from romnet.reduction.dual import dual_scalars
-from romnet.reduction.model import ReducedLoading, ReducedModel
+from romnet.online.solve import ReducedSolution, solve
+from romnet.reduction.model import ReducedLoading
 from romnet.reduction.selection import at_points
 from romnet.store import artefact
 from romnet.store.artefact import Manifest
-from romnet.store.modes import load_bases
 from romnet.study.context import Context
-from romnet.study.dual_errors import errors_over_time, hottest, reference_source
+from romnet.study.dual_errors import dual_errors
+from romnet.study.models import displacement_modes, model_of
+from romnet.study.rebuilding import how_rebuilt, rebuilt_displacement, rebuilt_instants
 from romnet.study.stage import Stage
-from romnet.study.training import (
-    Component,
-    displacement_basis,
-    strain_at,
-)
+from romnet.study.training import strain_at
 from romnet.study.workspace import law_specs
 
 _TIME_MATCH = 1e-6
@@ -52,6 +47,13 @@ class Comparison:
     over_time, hottest_over_time
         Over all instants, roots of ratios of energies: ``u`` and the dual scalars; the latter also
         on the points that are hottest at the last instant [-].
+    rebuilt
+        How the dual fields were rebuilt: ``"gappy"`` or ``"replay"``.
+    history, hottest_history
+        Relative error of each dual scalar at each instant; the latter on the points that are
+        hottest at the last one [-].
+    from_modes, from_modes_hottest
+        `dual` and `hottest`, had the fields been rebuilt from their modes [-].
     """
 
     reference: str
@@ -61,16 +63,21 @@ class Comparison:
     hottest: Mapping[str, float]
     over_time: Mapping[str, float] = field(default_factory=dict)
     hottest_over_time: Mapping[str, float] = field(default_factory=dict)
+    rebuilt: str = "gappy"
+    history: Mapping[str, Float[Array, " n_times"]] = field(default_factory=dict)
+    hottest_history: Mapping[str, Float[Array, " n_times"]] = field(default_factory=dict)
+    from_modes: Mapping[str, float] = field(default_factory=dict)
+    from_modes_hottest: Mapping[str, float] = field(default_factory=dict)
 
 
 def online_stage(context: Context, stage: Stage, manifest: Manifest) -> None:
     """Ask the reduced model."""
-    stored = artefact.load(context.folder / "model.h5", ReducedModel)
+    stored = model_of(context, stage.case)
     # The libraries of user laws may have moved with the study since the model was made.
     model = replace(stored, law_specs=law_specs(context.located))
     loading = model.loadings.get(stage.case)
     if loading is None:
-        modes = displacement_basis(context).modes
+        modes = displacement_modes(context, stage.case)
         loading = reduced_loading(context, context.loading(stage.case), modes, model.points)
     end = float(loading.times[-1])
     solution = solve(
@@ -150,55 +157,37 @@ def compare(context: Context, solution: ReducedSolution, reference: str) -> Comp
             f"{solution.times[-1]:g} and {times[-1]:g} are their last ones."
         )
         raise StudyError(message)
-    displacement, overall = _displacement_errors(
-        context, solution, reference, nearest[common], common
-    )
-    last = int(common[-1])
-    dual, hot = {}, {}
-    for name, values in rebuilt_fields(context, solution, last).items():
-        truth = _reference_field(context, reference, name).column(int(nearest[last]))
-        dual[name], hot[name] = _field_errors(context, values, truth)
-    over_time, hot_over_time = errors_over_time(
-        context, solution, reference, nearest[common], common
-    )
+    columns = nearest[common]
+    displacement, overall = _displacement_errors(context, solution, reference, columns, common)
+    how = how_rebuilt(context, solution.case)
+    instants = rebuilt_instants(context, solution, common, how=how)
+    dual = dual_errors(context, instants, reference, columns)
+    other = dual
+    if how != "gappy":
+        instants = rebuilt_instants(context, solution, common, how="gappy")
+        other = dual_errors(context, instants, reference, columns)
     return Comparison(
         reference=reference,
         times=solution.times[common],
         displacement=displacement,
-        dual=dual,
-        hottest=hot,
-        over_time={"u": overall, **over_time},
-        hottest_over_time=hot_over_time,
+        dual={name: float(errors[-1]) for name, errors in dual.whole.items()},
+        hottest={name: float(errors[-1]) for name, errors in dual.hottest.items()},
+        over_time={"u": overall, **dual.over_time},
+        hottest_over_time=dual.hottest_over_time,
+        rebuilt=how,
+        history=dual.whole,
+        hottest_history=dual.hottest,
+        from_modes={name: float(errors[-1]) for name, errors in other.whole.items()},
+        from_modes_hottest={name: float(errors[-1]) for name, errors in other.hottest.items()},
     )
 
 
 def rebuilt_fields(
     context: Context, solution: ReducedSolution, number: int
-) -> dict[str, Float[Array, " n_points"]]:
-    """Rebuild every dual scalar at this rank's points, at one instant."""
-    model = artefact.load(context.folder / "model.h5", ReducedModel)
-    bases = load_bases(context.folder / "dual_pod.h5", context.workspace.part.points)
-    return {
-        name: rebuilt(basis.modes, model, solution, name)[:, number]
-        for name, basis in bases.items()
-    }
-
-
-def rebuilt_displacement(
-    context: Context, solution: ReducedSolution
-) -> Callable[[int], Float[Array, " n_dofs"]]:
-    """Return what rebuilds the displacement at this rank's dofs, at an instant by number."""
-    modes = displacement_basis(context).modes
-    prescribed = context.loading(solution.case).prescribed
-
-    def at_instant(number: int) -> Float[Array, " n_dofs"]:
-        moved: Array = modes @ solution.coefficients[:, number]
-        # The first instant is the virgin state, also where the motion is prescribed throughout.
-        if number > 0:
-            moved = moved + prescribed.at(float(solution.times[number]))
-        return moved
-
-    return at_instant
+) -> Mapping[str, Float[Array, " n_points"]]:
+    """Rebuild every dual scalar at this rank's points, at one instant, as the study asks."""
+    how = how_rebuilt(context, solution.case)
+    return next(rebuilt_instants(context, solution, np.array([number]), how=how))[1]
 
 
 def _displacement_errors(
@@ -220,28 +209,3 @@ def _displacement_errors(
     errors, norms = np.sqrt(context.comm.sum(parts))
     whole = float(np.linalg.norm(errors) / (np.linalg.norm(norms) or 1.0))
     return np.where(norms > 0.0, errors / np.where(norms > 0.0, norms, 1.0), errors), whole
-
-
-def _reference_field(context: Context, reference: str, name: str) -> SnapshotSource:
-    """Return a dual scalar of a simulation: as it was stored, else as it was replayed."""
-    scalars = dual_scalars(context.located.study.offline.dual, context.workspace.laws)
-    scalar = next(scalar for scalar in scalars if scalar.name == name)
-    source = reference_source(context, reference, scalar.field)
-    return Component(source, scalar.column, scalar.width)
-
-
-def _field_errors(context: Context, field: Array, truth: Array) -> tuple[float, float]:
-    """Return the relative error in L2 over all points and over the hottest ones."""
-    comm = context.comm
-    weights = np.abs(context.workspace.discretization.weights)
-    hot = hottest(truth, comm)
-    parts = [
-        (weights[chosen] * values[chosen] ** 2).sum()
-        for chosen in (slice(None), hot)
-        for values in (field - truth, truth)
-    ]
-    whole, whole_norm, peak, peak_norm = np.sqrt(comm.sum(np.array(parts)))
-    return (
-        float(whole / whole_norm) if whole_norm > 0.0 else float(whole),
-        float(peak / peak_norm) if peak_norm > 0.0 else float(peak),
-    )

@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 
 import numpy as np
 from jaxtyping import Bool, Float, Int
 
 from romnet.core.arrays import Array
 from romnet.core.communicator import Communicator
-from romnet.online.solve import ReducedSolution
 from romnet.reduction.dual import dual_scalars
-from romnet.reduction.model import ReducedModel
-from romnet.store import artefact
-from romnet.store.modes import load_bases
 from romnet.store.snapshots import StoredSource
 from romnet.study.context import Context
 
@@ -45,64 +42,78 @@ def hottest(truth: Float[Array, " n_points"], comm: Communicator) -> Bool[Array,
     return np.asarray(np.abs(truth) >= np.partition(sizes, place)[place])
 
 
-def errors_over_time(
+@dataclass(frozen=True)
+class DualErrors:
+    """Relative errors of rebuilt dual scalars, each in L2 over the volume [-].
+
+    Attributes
+    ----------
+    whole, hottest
+        At each instant, over all points and over those that are hottest at the last instant.
+    over_time, hottest_over_time
+        Over all instants, roots of ratios of energies.
+    """
+
+    whole: Mapping[str, Float[Array, " n_times"]]
+    hottest: Mapping[str, Float[Array, " n_times"]]
+    over_time: Mapping[str, float]
+    hottest_over_time: Mapping[str, float]
+
+
+def dual_errors(
     context: Context,
-    solution: ReducedSolution,
+    rebuilt: Iterator[tuple[int, Mapping[str, Array]]],
     reference: str,
     columns: Int[Array, " n_times"],
-    numbers: Int[Array, " n_times"],
-) -> tuple[Mapping[str, float], Mapping[str, float]]:
-    """Return the relative error of each dual scalar over all instants, and on its hottest points.
+) -> DualErrors:
+    """Return the relative error of each rebuilt dual scalar against a simulation.
 
     Parameters
     ----------
     context
         Study and ranks.
-    solution
-        The answer.
+    rebuilt
+        Fields of the answer, instant by instant.
     reference
         Name of the simulation.
-    columns, numbers
-        Instants of the simulation and of the answer that belong together.
-
-    Returns
-    -------
-    dict, dict
-        Roots of ratios of energies, in L2 over the volume: over all points, and over the 1 % of
-        points where the reference is largest at the last of these instants [-].
+    columns
+        Its instants that belong to those of the answer.
 
     Notes
     -----
     Collective: yes. Cost: reads each field once, one instant at a time.
     """
-    comm, points = context.comm, context.workspace.part.points
-    model = artefact.load(context.folder / "model.h5", ReducedModel)
-    bases = load_bases(context.folder / "dual_pod.h5", points)
+    comm, n_points = context.comm, len(context.workspace.part.points)
     weights = np.abs(context.workspace.discretization.weights)
     scalars = dual_scalars(context.located.study.offline.dual, context.workspace.laws)
-    coefficients = {name: model.gappy[name].inverse @ solution.dual[name] for name in bases}
-    whole: dict[str, float] = {}
-    peak: dict[str, float] = {}
-    for field in dict.fromkeys(scalar.field for scalar in scalars):
-        group = [scalar for scalar in scalars if scalar.field == field and scalar.name in bases]
-        if not group:
-            continue
-        source = reference_source(context, reference, field)
-        last = source.column(int(columns[-1])).reshape(len(points), -1)
-        hot = {scalar.name: hottest(last[:, scalar.column], comm) for scalar in group}
-        sums = np.zeros((len(group), 4))
-        for column, number in zip(columns, numbers, strict=True):
-            values = source.column(int(column)).reshape(len(points), -1)
-            for place, scalar in enumerate(group):
-                name, truth = scalar.name, values[:, scalar.column]
-                rest: Array = bases[name].modes @ coefficients[name][:, number] - truth
-                squares = np.stack([weights * rest**2, weights * truth**2])
-                sums[place, :2] += squares.sum(axis=1)
-                sums[place, 2:] += squares[:, hot[name]].sum(axis=1)
-        for scalar, (rest_all, all_, rest_hot, hot_) in zip(group, comm.sum(sums), strict=True):
-            whole[scalar.name] = _root_ratio(rest_all, all_)
-            peak[scalar.name] = _root_ratio(rest_hot, hot_)
-    return whole, peak
+    fields = dict.fromkeys(scalar.field for scalar in scalars)
+    sources = {field: reference_source(context, reference, field) for field in fields}
+
+    def truths(column: int) -> dict[str, Array]:
+        values = {f: s.column(column).reshape(n_points, -1) for f, s in sources.items()}
+        return {one.name: values[one.field][:, one.column] for one in scalars}
+
+    hot = {name: hottest(truth, comm) for name, truth in truths(int(columns[-1])).items()}
+    sums: dict[str, list[list[float]]] = {}
+    for column, (_, values) in zip(columns, rebuilt, strict=True):
+        exact = truths(int(column))
+        for name, field in values.items():
+            rest = weights * (field - exact[name]) ** 2
+            all_ = weights * exact[name] ** 2
+            parts = [rest.sum(), all_.sum(), rest[hot[name]].sum(), all_[hot[name]].sum()]
+            sums.setdefault(name, []).append(parts)
+    total = {name: comm.sum(np.array(rows)) for name, rows in sums.items()}
+    return DualErrors(
+        whole={name: _root_ratios(rows[:, :2]) for name, rows in total.items()},
+        hottest={name: _root_ratios(rows[:, 2:]) for name, rows in total.items()},
+        over_time={name: _root_ratio(*rows.sum(0)[:2]) for name, rows in total.items()},
+        hottest_over_time={name: _root_ratio(*rows.sum(0)[2:]) for name, rows in total.items()},
+    )
+
+
+def _root_ratios(rows: Float[Array, "n_times 2"]) -> Float[Array, " n_times"]:
+    """Return the relative error at each instant."""
+    return np.array([_root_ratio(part, whole) for part, whole in rows])
 
 
 def _root_ratio(part: float, whole: float) -> float:

@@ -9,15 +9,16 @@ from jaxtyping import Float, Int
 
 from romnet.core.arrays import Array
 from romnet.core.communicator import Communicator, on_first, together
-from romnet.online.solve import ReducedSolution, rebuilt
+from romnet.online.solve import ReducedSolution
 from romnet.reduction.model import ReducedModel
 from romnet.store import artefact
 from romnet.store.artefact import Manifest
-from romnet.store.modes import load_bases
 from romnet.store.vtkhdf import cell_averages, writing_vtkhdf
-from romnet.study.answers import rebuilt_displacement
 from romnet.study.context import Context
+from romnet.study.models import model_of
+from romnet.study.rebuilding import how_rebuilt, rebuilt_displacement, rebuilt_instants
 from romnet.study.stage import Stage
+from romnet.study.times import kept_instants
 
 KIND = "vtkhdf"
 
@@ -26,9 +27,11 @@ def export_stage(context: Context, stage: Stage, manifest: Manifest) -> None:
     """Write displacement, dual fields, selected points and subdomains as VTKHDF."""
     workspace, comm = context.workspace, context.comm
     solution = artefact.load(context.folder / f"online/{stage.case}.h5", ReducedSolution)
-    model = artefact.load(context.folder / "model.h5", ReducedModel)
-    bases = load_bases(context.folder / "dual_pod.h5", workspace.part.points)
-    dual = {name: rebuilt(basis.modes, model, solution, name) for name, basis in bases.items()}
+    model = model_of(context, stage.case)
+    kept = kept_instants(context.located.cases[stage.case].grid, solution.times)
+    numbers = np.flatnonzero(kept)
+    how = how_rebuilt(context, stage.case)
+    instants = rebuilt_instants(context, solution, numbers, how=how)
     displacement = rebuilt_displacement(context, solution)
     nodes = _Gathered.build(workspace.part.nodes[workspace.part.owned], comm)
     cells = _Gathered.build(workspace.part.cells, comm)
@@ -45,19 +48,19 @@ def export_stage(context: Context, stage: Stage, manifest: Manifest) -> None:
             # A manifest must never speak of another file, not even after a kill.
             artefact.manifest_path(path).unlink(missing_ok=True)
     with on_first(writing_vtkhdf(path, workspace.mesh), comm) as writer:
-        for number, time in enumerate(solution.times):
+        for place, (number, dual) in enumerate(instants):
             moved = displacement(number)[owned].reshape(-1, n_dim)
             nodal = {"displacement": nodes.whole(moved)}
             fields = dict(static)
             for name, values in dual.items():
-                averages = cell_averages(
-                    values[:, number], weights, workspace.discretization.cell_of_point
-                )
+                averages = cell_averages(values, weights, workspace.discretization.cell_of_point)
                 fields[name] = cells.whole(averages)
             with together(comm):
                 if writer is not None:
-                    writer.append(float(time), point_fields=nodal, cell_fields=fields)
-            context.progress((number + 1) / len(solution.times))
+                    writer.append(
+                        float(solution.times[number]), point_fields=nodal, cell_fields=fields
+                    )
+            context.progress((place + 1) / len(numbers))
     with together(comm):
         if comm.rank == 0:
             digest = artefact.sha256_of(path)

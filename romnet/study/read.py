@@ -247,6 +247,11 @@ def _case_problems(case: TimeGrid, load_names: list[str]) -> Iterator[tuple[Plac
         yield ("times",), "give either times or until, not both."
     if case.times is not None and case.times[0] != 0.0:
         yield ("times",), f"must start from zero, the virgin state, got {case.times[0]:g}."
+    alone = case.times is None and case.until is None and case.increments is None
+    if case.cycles is not None and not alone:
+        yield ("cycles",), "give either cycles, or times or until, not both."
+    if case.cycles is not None and isinstance(case, Training) and case.cycles.thinned:
+        yield ("cycles",), "training needs every instant; leave store and every out."
     if case.increments is not None and case.until is None:
         yield ("increments",), "needs until, the last instant."
     if isinstance(case, Training) and case.results == HF and not has_own_instants(case):

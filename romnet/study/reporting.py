@@ -33,8 +33,9 @@ from romnet.store.artefact import read_manifest
 from romnet.store.modes import load_bases
 from romnet.store.vtkhdf import cell_averages
 from romnet.study import commands
-from romnet.study.answers import Comparison, rebuilt_displacement, rebuilt_fields
+from romnet.study.answers import Comparison, rebuilt_fields
 from romnet.study.context import Context
+from romnet.study.rebuilding import rebuilt_displacement
 from romnet.study.runner import verdicts
 
 Nodes = Int[Array, " n_vertices"]

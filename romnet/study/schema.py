@@ -339,6 +339,54 @@ class Material(Keys):
     )
 
 
+class Cycles(Keys):
+    """Equal cycles, one after the other."""
+
+    period: float = Field(gt=0.0, description="length of a cycle [time]")
+    count: int = Field(ge=1, le=1_000_000, description="how many")
+    increments: int | None = Field(
+        default=None,
+        ge=1,
+        le=1_000_000,
+        description="equal increments of each; those of the first training period if left out",
+    )
+    store: tuple[int, ...] | None = Field(
+        default=None, min_length=1, description="cycles whose fields are kept; all if left out"
+    )
+    every: int | None = Field(
+        default=None, ge=1, description="instead of store: one in so many, the first and the last"
+    )
+    stable: float = Field(
+        default=1e-2,
+        gt=0.0,
+        lt=1.0,
+        description="change from one cycle to the next below which they count as alike [-]",
+    )
+
+    @model_validator(mode="after")
+    def _check(self) -> Cycles:
+        if self.store is not None and self.every is not None:
+            message = "give either store or every, not both"
+            raise ValueError(message)
+        if self.store is not None and not 1 <= min(self.store) <= max(self.store) <= self.count:
+            message = f"store must name cycles from 1 to {self.count}"
+            raise ValueError(message)
+        return self
+
+    @property
+    def thinned(self) -> bool:
+        """Whether the fields of some cycles are not kept."""
+        return len(self.stored) < self.count
+
+    @property
+    def stored(self) -> tuple[int, ...]:
+        """Cycles whose fields are kept, ascending."""
+        if self.store is not None:
+            return tuple(sorted(set(self.store)))
+        step = self.every or 1
+        return tuple(sorted({1, *range(step, self.count + 1, step), self.count}))
+
+
 class TimeGrid(Keys):
     """Instants of the answer; the rest is taken from the training results."""
 
@@ -347,6 +395,7 @@ class TimeGrid(Keys):
         default=None, ge=1, le=1_000_000, description="equal increments to it"
     )
     times: Times | None = Field(default=None, min_length=2, description="all instants, from zero")
+    cycles: Cycles | None = Field(default=None, description="equal cycles, instead of the above")
     loads: dict[str, dict[str, JsonValue]] = Field(
         default_factory=dict, description="changes to the loads, by load name"
     )
@@ -365,6 +414,10 @@ class OnlineCase(TimeGrid):
     name: Name = Field(description="unique among training and online")
     reference: Path | None = Field(
         default=None, description="result file, hf, or a training name, to compare with"
+    )
+    fields: Literal["gappy", "replay"] = Field(
+        default="gappy",
+        description="how dual fields are rebuilt: from their modes, or by the laws at all points",
     )
 
 

@@ -38,7 +38,7 @@ def stages_of(located: LocatedStudy) -> dict[str, Stage]:
     table.append(_model_stage(located, training))
     for name in training:
         table.append(_online_stage(located, located.cases[name], offline=True))
-        table.append(_errors_stage(name, name, offline=True))
+        table.append(_errors_stage(located, name, name, offline=True))
     for question in located.study.online:
         table += _question_stages(located, question.name, question.reference, training)
     return {stage.name: stage for stage in table}
@@ -120,14 +120,26 @@ def _question_stages(
     located: LocatedStudy, name: str, reference: Path | None, training: tuple[str, ...]
 ) -> list[Stage]:
     """Return the stages of one online case, those of its reference included."""
-    stages = [_online_stage(located, located.cases[name], offline=False), _export_stage(name)]
+    stages = [
+        _online_stage(located, located.cases[name], offline=False),
+        _export_stage(located, name),
+    ]
     if reference is None:
-        return [*stages, _errors_stage(name, None, offline=False)]
+        return [*stages, _errors_stage(located, name, None, offline=False)]
     if str(reference) in training:
-        return [*stages, _errors_stage(name, str(reference), offline=False)]
+        return [*stages, _errors_stage(located, name, str(reference), offline=False)]
     case = located.cases[name]
     simulation = _simulation_stages(located, case, reference, offline=False)
-    return [*simulation, *stages, _errors_stage(name, name, offline=False)]
+    cycles = case.grid.cycles
+    if reference == HF and cycles is not None and cycles.thinned:
+        # It keeps its own stresses, and laws cannot be driven across instants that are missing.
+        simulation = simulation[:1]
+    replayed = len(simulation) > 1
+    return [
+        *simulation,
+        *stages,
+        _errors_stage(located, name, name, offline=False, replayed=replayed),
+    ]
 
 
 def _mesh_stage(located: LocatedStudy) -> Stage:
@@ -172,6 +184,7 @@ def _simulation_stages(
                 "offline.dual": list(study.offline.dual),
                 **_amplitudes(located, study.constraints),
                 **_case_parameters(located, case),
+                **_kept(case),
             },
             # A case without a grid of its own takes over the instants of the first training.
             inputs=("mesh", *_instants_from(located, case)),
@@ -228,15 +241,23 @@ def _online_stage(located: LocatedStudy, case: Case, *, offline: bool) -> Stage:
     )
 
 
-def _errors_stage(name: str, reference: str | None, *, offline: bool) -> Stage:
+def _errors_stage(
+    located: LocatedStudy,
+    name: str,
+    reference: str | None,
+    *,
+    offline: bool,
+    replayed: bool = True,
+) -> Stage:
     """Return the stage that rebuilds fields and compares them with a reference."""
-    compared = () if reference is None else (f"snapshots[{reference}]", f"replay[{reference}]")
+    found = ("snapshots", "replay") if replayed else ("snapshots",)
+    compared = () if reference is None else tuple(f"{kind}[{reference}]" for kind in found)
     return Stage(
         name=f"fields[{name}]",
         path=Path("fields", f"{name}.h5"),
         action=answers.fields_stage,
-        version=2,
-        parameters={"reference": reference},
+        version=3,
+        parameters={"reference": reference, **_fields(located, name)},
         inputs=("mesh", "pod", "dual_pod", "model", f"online[{name}]", *compared),
         case=name,
         offline=offline,
@@ -244,12 +265,13 @@ def _errors_stage(name: str, reference: str | None, *, offline: bool) -> Stage:
     )
 
 
-def _export_stage(name: str) -> Stage:
+def _export_stage(located: LocatedStudy, name: str) -> Stage:
     """Return the stage that writes the fields of an answer for ParaView."""
     return Stage(
         name=f"export[{name}]",
         path=Path("fields", f"{name}.vtkhdf"),
         action=export.export_stage,
+        parameters={**_kept(located.cases[name]), **_fields(located, name)},
         inputs=("mesh", "pod", "dual_pod", "model", f"online[{name}]"),
         case=name,
         offline=False,
@@ -266,11 +288,26 @@ def _instants_from(located: LocatedStudy, case: Case) -> tuple[str, ...]:
 def _case_parameters(located: LocatedStudy, case: Case) -> dict[str, Any]:
     """Return what a load case depends on."""
     grid = case.grid.model_dump(mode="json", include={"until", "increments", "times"})
+    if case.grid.cycles is not None:
+        keys = {"period", "count", "increments"}
+        grid["cycles"] = case.grid.cycles.model_dump(mode="json", include=keys)
     return {
         "loads": _json(case.loads),
         "grid": grid,
         **_amplitudes(located, case.loads),
     }
+
+
+def _kept(case: Case) -> dict[str, Any]:
+    """Return the cycles whose fields are kept, where that is not all of them."""
+    cycles = case.grid.cycles
+    return {"cycles": list(cycles.stored)} if cycles is not None and cycles.thinned else {}
+
+
+def _fields(located: LocatedStudy, name: str) -> dict[str, Any]:
+    """Return how the fields of a case are rebuilt, where it is not from their modes."""
+    asked = {one.name: one.fields for one in located.study.online if one.fields != "gappy"}
+    return {"fields": asked[name]} if name in asked else {}
 
 
 def _materials(study: Study, loads: Iterable[Load]) -> list[Any]:
