@@ -15,7 +15,7 @@ from romnet.reduction.selection import at_points, best_point, owned
 # What is left of dependent modes after orthogonalisation, relative to what they were: rounding.
 _DEPENDENT = 1e-12
 # Part of the largest norm in training below which a field counts as negligible.
-_NEGLIGIBLE = 1e-3
+NEGLIGIBLE = 1e-3
 
 
 @dataclass(frozen=True)
@@ -80,11 +80,14 @@ class GappyOperator:
             largest_norm=largest_norm,
         )
 
+    def rest(self, values: Float[Array, "n_mask ..."]) -> Float[Array, "n_mask ..."]:
+        """Return the part of mask values that the modes cannot represent."""
+        return np.asarray(values - self.mask_modes @ (self.inverse @ values))
+
     def residual(self, values: Float[Array, " n_mask"]) -> float:
         """Return the relative part of mask values that the modes cannot represent [-]."""
-        scale = max(float(np.linalg.norm(values)), _NEGLIGIBLE * self.largest_norm)
-        rest: Array = values - self.mask_modes @ (self.inverse @ values)
-        return float(np.linalg.norm(rest)) / scale if scale > 0.0 else 0.0
+        scale = max(float(np.linalg.norm(values)), NEGLIGIBLE * self.largest_norm)
+        return float(np.linalg.norm(self.rest(values))) / scale if scale > 0.0 else 0.0
 
 
 def interpolation_points(

@@ -1,0 +1,137 @@
+"""How far an answer of the reduced model can be trusted, instant by instant."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+from jaxtyping import Float
+
+from romnet.core.arrays import Array
+from romnet.online.solve import ReducedSolution
+from romnet.reduction.calibration import Calibration
+from romnet.reduction.model import ReducedLoading, ReducedModel
+from romnet.reduction.signals import LOAD, LoadSpace, signals_of
+
+# Distance to the loads of the training, in units of the largest of them, that is worth a word.
+_FAR = 0.1
+
+
+@dataclass(frozen=True)
+class Calibrations:
+    """What was learnt about the errors of a reduced model.
+
+    Attributes
+    ----------
+    fields
+        Calibration of each field: ``"u"``, ``"p"``, ``"stress"``, ...
+    loads
+        Loads that the pairs come from.
+    high_fidelity_s
+        Wall time of the high-fidelity computations behind them [s].
+    """
+
+    fields: Mapping[str, Calibration]
+    loads: int
+    high_fidelity_s: float
+
+
+@dataclass(frozen=True)
+class Assessment:
+    """Signals, estimated errors and their upper bounds at each instant of an answer.
+
+    Attributes
+    ----------
+    case
+        Name of the load case.
+    times
+        Instants (n_times,) [time].
+    signals
+        By name: gappy residual of each dual field, distance to the loads of the training [-].
+    estimates, bounds
+        By field: estimated relative L2 error, and what it stays below with the confidence of the
+        calibration [-].
+    field, tolerance
+        The field that is watched, and the largest estimate accepted of it.
+    warnings
+        What a user should know, in words.
+    """
+
+    case: str
+    times: Float[Array, " n_times"]
+    signals: Mapping[str, Float[Array, " n_times"]]
+    estimates: Mapping[str, Float[Array, " n_times"]]
+    bounds: Mapping[str, Float[Array, " n_times"]]
+    field: str
+    tolerance: float
+    warnings: tuple[str, ...] = ()
+
+    @property
+    def first_alarm(self) -> int | None:
+        """Number of the first instant whose estimate is above the tolerance."""
+        above = np.flatnonzero(self.estimates[self.field] > self.tolerance)
+        return int(above[0]) if above.size else None
+
+
+def assess(
+    model: ReducedModel,
+    loading: ReducedLoading,
+    solution: ReducedSolution,
+    calibrations: Calibrations,
+    *,
+    space: LoadSpace,
+    field: str,
+    tolerance: float,
+) -> Assessment:
+    """Estimate the errors of an answer.
+
+    Parameters
+    ----------
+    model, loading, solution
+        The model, the load case and the answer.
+    calibrations
+        From signals to errors.
+    space
+        Loads of the training.
+    field, tolerance
+        The field that is watched, and the largest estimate accepted of it.
+
+    Notes
+    -----
+    Collective: no. Mutates nothing. Cost: independent of the mesh.
+    """
+    signals = signals_of(model, loading, solution.dual, space=space)
+    estimates = {name: found.estimate(signals) for name, found in calibrations.fields.items()}
+    bounds = {name: found.bound(signals) for name, found in calibrations.fields.items()}
+    found = Assessment(
+        case=solution.case,
+        times=solution.times,
+        signals=signals,
+        estimates=estimates,
+        bounds=bounds,
+        field=field,
+        tolerance=tolerance,
+    )
+    return Assessment(**{**vars(found), "warnings": tuple(_warnings(found))})
+
+
+def _warnings(found: Assessment) -> list[str]:
+    """Say in words what stands out."""
+    said = []
+    far = np.flatnonzero(found.signals[LOAD] > _FAR)
+    if far.size:
+        largest = float(found.signals[LOAD].max())
+        said.append(
+            f"the load leaves those of the training at t = {found.times[far[0]]:g}; it gets as "
+            f"far from them as {largest:.0%} of the largest training load."
+        )
+    number = found.first_alarm
+    if number is not None:
+        estimate, bound = (values[found.field] for values in (found.estimates, found.bounds))
+        said.append(
+            f"from t = {found.times[number]:g} the estimated error of {found.field} is above "
+            f"{found.tolerance:g}; it reaches {estimate.max():.2g} (upper bound "
+            f"{bound.max():.2g}). Train on this load, or set indicator.action to enrich."
+        )
+    return said

@@ -1,0 +1,179 @@
+"""What a reduced answer says of its own error, at a cost that does not depend on the mesh."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+from jaxtyping import Float
+
+from romnet.core.arrays import Array
+from romnet.fe.history import SeparatedField
+from romnet.reduction.gappy import NEGLIGIBLE
+from romnet.reduction.model import ReducedLoading, ReducedModel
+
+LOAD = "load"
+
+
+def gappy_signals(
+    model: ReducedModel, dual: Mapping[str, Float[Array, "n_mask n_times"]]
+) -> dict[str, Float[Array, " n_times"]]:
+    r"""Return the part of each dual field on the mask that its modes cannot represent.
+
+    :math:`\|B z - \hat q\| / \|\hat q\|` over all components of a field together; the norm in the
+    denominator is at least a thousandth of the largest one in training.
+
+    Parameters
+    ----------
+    model
+        The reduced model.
+    dual
+        Values of each scalar dual field at the mask points.
+
+    Returns
+    -------
+    dict
+        By field, ``"p"`` or ``"stress"``: at each instant [-].
+
+    Notes
+    -----
+    Collective: no. Mutates nothing. Zero where the answer is exact; not a bound.
+
+    References
+    ----------
+    .. [1] F. Casenave, N. Akkari, "An error indicator-based adaptive reduced order model for
+       nonlinear structural mechanics - application to high-pressure turbine blades", Math.
+       Comput. Appl. 24 (2019) 41.
+    """
+    signals: dict[str, Array] = {}
+    for field in model.dual:
+        names = [name for name in dual if name == field or name.startswith(f"{field}_")]
+        names = [name for name in names if name in model.gappy]
+        if not names:
+            continue
+        rest = sum(np.sum(model.gappy[name].rest(dual[name]) ** 2, axis=0) for name in names)
+        size = sum(np.sum(dual[name] ** 2, axis=0) for name in names)
+        largest = np.linalg.norm([model.gappy[name].largest_norm for name in names])
+        scale = np.maximum(np.sqrt(size), NEGLIGIBLE * largest)
+        signals[field] = np.divide(np.sqrt(rest), scale, out=np.zeros(len(scale)), where=scale > 0)
+    return signals
+
+
+@dataclass(frozen=True)
+class LoadSpace:
+    """Loads of the training: their paths in the space of temperatures and forces.
+
+    Attributes
+    ----------
+    paths
+        For each training case, one row for each instant: change of the temperature at the mask
+        points since the start, then the projected force, each block relative to its largest
+        norm in training.
+    scales
+        These largest norms, of temperature and of force.
+
+    Examples
+    --------
+    >>> from romnet.fe.history import Amplitude
+    >>> ramp = Amplitude(np.array([0.0, 2.0]), np.array([0.0, 2.0]))
+    >>> def pull(force):
+    ...     return ReducedLoading("pull", np.array([0.0, 1.0, 2.0]),
+    ...         SeparatedField((ramp,), np.array([[force]])), SeparatedField.zero(1),
+    ...         SeparatedField.zero(6))
+    >>> space = LoadSpace.of([pull(3.0)])
+    >>> space.distances(pull(3.0)).tolist(), space.distances(pull(4.5)).tolist()
+    ([0.0, 0.0, 0.0], [0.0, 0.0, 0.5])
+    """
+
+    paths: tuple[Float[Array, "_ n_load"], ...]
+    scales: tuple[float, float]
+
+    @classmethod
+    def of(cls, loadings: list[ReducedLoading]) -> LoadSpace:
+        """Collect the loads of the training."""
+        blocks = [_blocks(loading) for loading in loadings]
+        scales = tuple(
+            max((float(np.linalg.norm(pair[part], axis=1).max()) for pair in blocks), default=0.0)
+            for part in range(2)
+        )
+        paths = tuple(_scaled(pair, scales) for pair in blocks)
+        return cls(paths, (scales[0], scales[1]))
+
+    def distances(self, loading: ReducedLoading) -> Float[Array, " n_times"]:
+        """Return how far a load is from the paths of the training at each instant [-].
+
+        The distance to the nearest segment between two training instants: zero on them, one where
+        a temperature or a force differs from all of them as much as the largest one in training.
+
+        Notes
+        -----
+        Collective: no. Cost: independent of the mesh.
+        """
+        points = _scaled(_blocks(loading), self.scales)
+        best = np.full(len(points), np.inf)
+        for path in self.paths:
+            best = np.minimum(best, _to_path(points, path))
+        return np.where(np.isfinite(best), best, 0.0)
+
+
+def _blocks(loading: ReducedLoading) -> tuple[Array, Array]:
+    """Return temperature changes and forces, one row for each instant."""
+    start = loading.temperature.at(float(loading.times[0]))
+    warm = np.stack([loading.temperature.at(float(time)) for time in loading.times]) - start
+    return warm, np.stack([loading.force.at(float(time)) for time in loading.times])
+
+
+def _scaled(blocks: tuple[Array, Array], scales: tuple[float, ...]) -> Array:
+    """Put both blocks side by side, in units of the training; what it never had counts fully."""
+    parts = []
+    for block, scale in zip(blocks, scales, strict=True):
+        own = float(np.linalg.norm(block, axis=1).max(initial=0.0))
+        parts.append(block / (scale or own or 1.0))
+    return np.hstack(parts)
+
+
+def _to_path(points: Array, path: Array) -> Array:
+    """Return the distance of each point to a polyline."""
+    if len(path) == 1:
+        return np.asarray(np.linalg.norm(points - path[0], axis=1))
+    starts, steps = path[:-1], np.diff(path, axis=0)
+    lengths = np.maximum((steps**2).sum(axis=1), np.finfo(float).tiny)
+    offsets = points[:, None, :] - starts
+    along = np.clip(np.einsum("psd,sd->ps", offsets, steps) / lengths, 0.0, 1.0)
+    rest = offsets - along[:, :, None] * steps
+    return np.asarray(np.sqrt((rest**2).sum(axis=2)).min(axis=1))
+
+
+def signals_of(
+    model: ReducedModel,
+    loading: ReducedLoading,
+    dual: Mapping[str, Float[Array, "n_mask n_times"]],
+    *,
+    space: LoadSpace,
+) -> dict[str, Float[Array, " n_times"]]:
+    """Return all signals at the instants of an answer, each the largest so far where it lasts.
+
+    What a wrong load did to the stress stays in the internal variables when the load comes back,
+    so the signals of the stress and of the load never fall.
+
+    Parameters
+    ----------
+    model, loading
+        The model and the load case.
+    dual
+        Values of each scalar dual field at the mask points, for the first instants at least.
+    space
+        Loads of the training.
+
+    Notes
+    -----
+    Collective: no. Mutates nothing.
+    """
+    signals = gappy_signals(model, dual)
+    n_times = next((values.shape[1] for values in dual.values()), len(loading.times))
+    signals[LOAD] = space.distances(loading)[:n_times]
+    return {
+        name: values if name == "p" else np.maximum.accumulate(values)
+        for name, values in signals.items()
+    }
