@@ -468,6 +468,39 @@ class Offline(Keys):
         return self.cubature.tolerance or min(10.0 * self.tolerance, 0.5)
 
 
+class CalibrationLoads(Keys):
+    """Loads near the first training one, computed by romnet's own solver to know true errors."""
+
+    loads: int = Field(default=10, ge=2, le=1000, description="how many")
+    spread: float = Field(
+        default=1.5, gt=1.0, le=10.0, description="largest factor on the change of temperature"
+    )
+    weakest: float = Field(
+        default=0.05, gt=0.0, le=1.0, description="strength of the weakest change [-]"
+    )
+    modes: tuple[Annotated[float, Field(gt=0.0, le=1.0)], ...] = Field(
+        default=(1.0, 0.8, 0.6), min_length=1, description="parts of the modes, for worse models"
+    )
+    seed: int = Field(default=0, ge=0, description="of the directions of the changes")
+
+
+class Indicator(Keys):
+    """What watches the answers of the model, and what happens when they are not good enough."""
+
+    field: str = Field(default="p", description="field watched: u, or one of offline.dual")
+    tolerance: float = Field(default=0.1, gt=0.0, description="largest estimated error of it [-]")
+    action: Literal["warn", "stop", "enrich"] = Field(
+        default="warn", description="above it: tell, end there, or compute the step and learn"
+    )
+    confidence: float = Field(
+        default=0.9, gt=0.0, lt=1.0, description="part of the errors below the upper bound"
+    )
+    calibration: CalibrationLoads = Field(
+        default=CalibrationLoads(), description="from signals to errors"
+    )
+    solver: str = Field(default="hf", description="what computes the steps to learn from")
+
+
 class Newton(Keys):
     """When nonlinear iterations stop."""
 
@@ -504,4 +537,7 @@ class Study(Keys):
     training: tuple[Training, ...] = Field(min_length=1, description="computations to learn from")
     offline: Offline = Field(default=Offline(), description="how the model is built")
     newton: Newton = Field(default=Newton(), description="when nonlinear iterations stop")
+    indicator: Indicator | None = Field(
+        default=None, description="estimates the errors of answers; none if left out"
+    )
     online: tuple[OnlineCase, ...] = Field(default=(), description="questions to the model")
