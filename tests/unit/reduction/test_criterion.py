@@ -223,7 +223,7 @@ def test_more_directions_need_more_runs():
             (fields, np.zeros(40, dtype=np.int64)),
             6,
         )[5]
-        for fields in (families(40, n_families=1)[0], families(40, n_families=3)[0])
+        for fields in (_spread(2), _spread(6))
     )
     assert few < many
 
