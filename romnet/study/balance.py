@@ -1,0 +1,350 @@
+"""Do the stresses of results balance the loads of the study? Forces of both, instant by instant."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+from jaxtyping import Bool, Float, Int
+
+from romnet.core.arrays import Array
+from romnet.core.communicator import SerialCommunicator
+from romnet.core.errors import StudyError
+from romnet.fe.formulations import formulation
+from romnet.fe.history import SeparatedField
+from romnet.fe.loading import Loading
+from romnet.laws.contract import TimeStep
+from romnet.laws.tables import ThermalExpansion
+from romnet.reduction.replay import replay, stress_of
+from romnet.store.converters.base import Results
+from romnet.study.balance_fit import Explanation, explain
+from romnet.study.foreign import finite_instant, open_results, result_path
+from romnet.study.loadcases import loading_of
+from romnet.study.read import HF, LocatedStudy
+from romnet.study.schema import Temperature
+from romnet.study.workspace import Workspace, build_workspace, read_mesh
+
+BALANCED = 0.02
+# Forces that cancel within the structure count this much: a heated body balances no load.
+_SELF_EQUILIBRATED = 0.05
+Stresses = Literal["replayed", "stored"]
+
+
+@dataclass(frozen=True)
+class Resultant:
+    """Force and moment of one load.
+
+    Attributes
+    ----------
+    load
+        Its name.
+    force
+        Sum over all nodes (n_dim,) [force].
+    moment
+        About the origin, (3,), or (1,) in the plane [force * length].
+    """
+
+    load: str
+    force: Float[Array, " n_dim"]
+    moment: Float[Array, " n_moments"]
+
+
+@dataclass(frozen=True)
+class Balance:
+    """Internal against external forces of one simulation.
+
+    Attributes
+    ----------
+    case
+        Its name.
+    stresses
+        ``"replayed"`` by the laws of the study along the displacements, or ``"stored"`` in the
+        results.
+    loads
+        Names of the loads that are forces.
+    times
+        Instants but the virgin one (n_times,) [time].
+    residual
+        Norm of internal less external forces on the free dofs, relative to their size [-].
+    judged
+        Instant that `explanation` is about: the one that it explains best.
+    explanation
+        What would make the forces balance; None where they do.
+    resultants
+        Of each load, at the judged instant or else at the last one.
+    reaction
+        Sum over the held dofs of what the stresses ask of the supports [force].
+    stored_reaction
+        Sum of the reactions in the results on the held dofs; None where they hold none.
+    missing
+        Sum of the forces on free dofs that no load of the study accounts for [force].
+    """
+
+    case: str
+    stresses: Stresses
+    loads: tuple[str, ...]
+    times: Float[Array, " n_times"]
+    residual: Float[Array, " n_times"]
+    judged: int
+    explanation: Explanation | None
+    resultants: tuple[Resultant, ...]
+    reaction: Float[Array, " n_dim"]
+    stored_reaction: Float[Array, " n_dim"] | None
+    missing: Float[Array, " n_dim"]
+
+    @property
+    def ok(self) -> bool:
+        """Whether the forces balance at every instant."""
+        return self.explanation is None
+
+    @property
+    def worst(self) -> float:
+        """Largest residual [-]."""
+        return float(self.residual.max(initial=0.0))
+
+
+def balances(located: LocatedStudy) -> Iterator[Balance]:
+    """Balance every training simulation that comes from files.
+
+    Parameters
+    ----------
+    located
+        The study.
+
+    Yields
+    ------
+    Balance
+        Of the replayed stresses; then of the stored ones, where the files hold stresses at points
+        whose order is known.
+
+    Raises
+    ------
+    RomnetError
+        If a file or the study cannot be used, or a law cannot follow the displacements.
+
+    Notes
+    -----
+    Collective: no; on one rank. Writes nothing. Cost: one replay of each simulation, memory of
+    two states of all points.
+    """
+    mesh = read_mesh(located)
+    workspace = build_workspace(located, mesh, SerialCommunicator())
+    for entry in located.study.training:
+        if entry.results == HF:
+            continue
+        history = _History.open(workspace, entry.name)
+        yield _balance(workspace, history, "replayed", history.replayed())
+        stored = history.results.fields.get("stress")
+        known = all(formulation(block.formulation).verified for block in mesh.blocks)
+        if stored is not None and stored.location == "point" and known:
+            yield _balance(workspace, history, "stored", history.stored())
+
+
+@dataclass(frozen=True)
+class _History:
+    """Results of one simulation, the virgin state first, and the loads of the study."""
+
+    workspace: Workspace
+    results: Results
+    first: int
+    loading: Loading
+
+    @classmethod
+    def open(cls, workspace: Workspace, case: str) -> _History:
+        """Open the results of a simulation."""
+        results = open_results(workspace.located, case, workspace.mesh)
+        first = 1 if results.times[0] > 0.0 else 0
+        times = np.concatenate([np.zeros(first), results.times])
+        return cls(
+            workspace, results, first, loading_of(workspace, workspace.located.cases[case], times)
+        )
+
+    @property
+    def n_rows(self) -> int:
+        """Dofs."""
+        return self.workspace.mesh.n_dofs
+
+    @property
+    def n_snapshots(self) -> int:
+        """Instants, the virgin one included."""
+        return self.results.n_times + self.first
+
+    def rows(self, numbers: Int[Array, " n"]) -> Float[Array, "n n_snapshots"]:
+        """Read some displacements of all instants."""
+        return np.stack([self.column(k)[numbers] for k in range(self.n_snapshots)], axis=1)
+
+    def column(self, number: int) -> Float[Array, " n_rows"]:
+        """Read the displacement of one instant."""
+        if number < self.first:
+            return np.zeros(self.n_rows)
+        return np.ravel(self.field(number, "displacement"))
+
+    def field(self, number: int, name: str) -> Array:
+        """Read one field of one instant."""
+        path = result_path(self.workspace.located, self.loading.name)
+        return finite_instant(path, self.results, number - self.first, (name,))[name]
+
+    def replayed(self) -> Iterator[Array]:
+        """Yield the stress, flat, that the laws give along the displacements."""
+        workspace = self.workspace
+        history = replay(
+            self,
+            self.loading.times,
+            self.loading.temperature,
+            discretization=workspace.discretization,
+            laws=workspace.laws,
+        )
+        for instant in history:
+            yield stress_of(instant.state, workspace.laws)
+
+    def stored(self) -> Iterator[Array]:
+        """Yield the stress, flat, that the results hold."""
+        size = self.workspace.discretization.n_points * self.workspace.discretization.n_components
+        for number in range(self.n_snapshots):
+            yield np.zeros(size) if number < self.first else np.ravel(self.field(number, "stress"))
+
+
+@dataclass(frozen=True)
+class _Forces:
+    """Forces at one instant."""
+
+    internal: Float[Array, " n_dofs"]
+    loads: Float[Array, "n_loads n_dofs"]
+    size: float
+
+    @property
+    def residual(self) -> Float[Array, " n_dofs"]:
+        """Internal less external forces."""
+        return self.internal - self.loads.sum(axis=0)
+
+
+def _balance(
+    workspace: Workspace, history: _History, stresses: Stresses, series: Iterator[Array]
+) -> Balance:
+    """Compare forces at every instant and explain what does not fit."""
+    loading = history.loading
+    free = ~loading.constrained
+    times, residuals = loading.times[1:], []
+    worst: tuple[float, int, Explanation | None] = (np.inf, len(times) - 1, None)
+    next(series)  # the virgin state
+    kept: _Forces | None = None
+    for number, (time, stress) in enumerate(zip(times, series, strict=True)):
+        forces = _forces(workspace, loading.force, float(time), stress, free)
+        relative = float(np.linalg.norm(forces.residual[free])) / forces.size
+        residuals.append(relative)
+        if relative > BALANCED:
+            thermal = _thermal(workspace, loading.temperature, loading.times[0], float(time))
+            found = explain(
+                forces.internal[free],
+                forces.loads[:, free],
+                thermal[free],
+                accepted=BALANCED * forces.size,
+            )
+            if found.left < worst[0]:
+                worst, kept = (found.left, number, found), forces
+        elif number == len(times) - 1 and kept is None:
+            kept = forces
+    if kept is None:
+        message = f"case {loading.name!r} has no instant besides the virgin one."
+        raise StudyError(message)
+    return _told(workspace, history, stresses, (worst[1], worst[2], kept, np.array(residuals)))
+
+
+def _told(
+    workspace: Workspace,
+    history: _History,
+    stresses: Stresses,
+    found: tuple[int, Explanation | None, _Forces, Array],
+) -> Balance:
+    """Put together what was found."""
+    judged, explanation, forces, residuals = found
+    loading, mesh = history.loading, workspace.mesh
+    case = workspace.located.cases[loading.name]
+    names = tuple(load.name for load in case.loads if not isinstance(load, Temperature))
+    held = loading.constrained
+    asked = np.where(held, forces.residual, 0.0)
+    stored = None
+    if "reaction" in history.results.fields:
+        values = np.ravel(history.field(judged + 1, "reaction"))
+        stored = _sum(np.where(held, values, 0.0), mesh.n_dim)
+    return Balance(
+        case=loading.name,
+        stresses=stresses,
+        loads=names,
+        times=loading.times[1:],
+        residual=residuals,
+        judged=judged,
+        explanation=explanation,
+        resultants=tuple(
+            Resultant(name, _sum(vector, mesh.n_dim), _moment(vector, mesh.nodes))
+            for name, vector in zip(names, forces.loads, strict=True)
+        ),
+        reaction=_sum(asked, mesh.n_dim),
+        stored_reaction=stored,
+        missing=_sum(np.where(held, 0.0, forces.residual), mesh.n_dim),
+    )
+
+
+def _forces(
+    workspace: Workspace,
+    force: SeparatedField,
+    time: float,
+    stress: Float[Array, " n"],
+    free: Bool[Array, " n_dofs"],
+) -> _Forces:
+    """Return the forces of one instant and the size they are measured with."""
+    points = workspace.discretization
+    operator = points.strain_operator
+    weighted = np.repeat(points.weights, points.n_components) * stress
+    internal = np.asarray(operator.T @ weighted)
+    cancelling = np.asarray(abs(operator).T @ np.abs(weighted))
+    factors = np.array([amplitude.at(time) for amplitude in force.amplitudes])
+    loads = factors[:, None] * force.vectors
+    size = max(
+        float(np.linalg.norm(loads.sum(axis=0)[free])),
+        float(np.linalg.norm(internal[free])),
+        _SELF_EQUILIBRATED * float(np.linalg.norm(cancelling[free])),
+        float(np.finfo(float).tiny),
+    )
+    return _Forces(internal, loads, size)
+
+
+def _thermal(
+    workspace: Workspace, temperature: SeparatedField, start: float, time: float
+) -> Float[Array, " n_dofs"]:
+    """Return the forces with which the heated virgin material pushes: B^T W C times expansion."""
+    points, n_components = workspace.discretization, workspace.discretization.n_components
+    cold, warm = temperature.at(float(start)), temperature.at(time)
+    stretch = np.zeros(points.n_points)
+    for number, material in enumerate(workspace.located.study.materials):
+        expansion = ThermalExpansion.read(material.expansion)
+        strain = np.vectorize(expansion.strain, otypes=[float])
+        mine = workspace.law_of_point == number
+        if mine.any():
+            stretch[mine] = strain(warm[mine]) - strain(cold[mine])
+    if not stretch.any():
+        return np.zeros(points.n_dofs)
+    still = np.zeros((points.n_points, n_components))
+    virgin = workspace.laws.initial_state(warm)
+    step = TimeStep(float(start), time - float(start), 1)
+    tangent = workspace.laws.integrate(still, still, virgin, warm, warm, step).tangent
+    expanded = still.copy()
+    expanded[:, :3] = stretch[:, None]
+    stress = np.einsum("pij,pj->pi", tangent, expanded)
+    weighted = (points.weights[:, None] * stress).ravel()
+    return np.asarray(points.strain_operator.T @ weighted)
+
+
+def _sum(vector: Float[Array, " n_dofs"], n_dim: int) -> Float[Array, " n_dim"]:
+    """Return the resultant of nodal forces."""
+    return np.asarray(vector.reshape(-1, n_dim).sum(axis=0))
+
+
+def _moment(
+    vector: Float[Array, " n_dofs"], nodes: Float[Array, "n_nodes n_dim"]
+) -> Float[Array, " n_moments"]:
+    """Return the moment of nodal forces about the origin."""
+    moments = np.cross(nodes, vector.reshape(nodes.shape)).sum(axis=0)
+    return np.atleast_1d(moments)
