@@ -240,8 +240,11 @@ def _combined(source: SnapshotSource, combinations: list[Array], memory: int) ->
             if matrix.shape[1] == 0:
                 continue
             part = slice(rows.start // width, rows.stop // width)
-            # The BLAS of SciPy, that of the factorisation, whatever NumPy was built with.
-            found[component][part] = blas.dgemm(1.0, values[component::width], matrix)
+            # The BLAS of SciPy, that of the factorisation, whatever NumPy was built with. In the
+            # order of the result nothing is copied.
+            found[component][part] = blas.dgemm(
+                1.0, matrix, values[component::width], trans_a=True, trans_b=True
+            ).T
     return found
 
 

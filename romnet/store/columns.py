@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
+from functools import lru_cache
 from itertools import pairwise
 
 import h5py
@@ -16,7 +17,11 @@ import numpy as np
 from jaxtyping import Float, Int
 
 from romnet.core.arrays import Array
+from romnet.core.memory import Recycler
 
+# Of blocks that were worked on: the next one is read into the same pages.
+_MEMORY = Recycler()
+_NOWHERE = -1
 SLAB_BYTES = 2**26
 LARGEST_GAP = 1024
 
@@ -55,7 +60,7 @@ def read_rows(dataset: h5py.Dataset, numbers: Int[Array, " n"]) -> Float[Array, 
     """
     if not _is_plain(dataset):
         return _by_library(dataset, numbers)
-    values = np.empty((numbers.size, dataset.shape[1]), order="F")
+    values = _MEMORY.empty((dataset.shape[1], numbers.size)).T
     runs = _Runs(dataset)
     for part in slabs(numbers, row_bytes=8):
         first, stop = int(numbers[part.start]), int(numbers[part.stop - 1]) + 1
@@ -126,9 +131,11 @@ class _Runs:
 
     def __init__(self, dataset: h5py.Dataset) -> None:
         self._file = dataset.file.id.get_vfd_handle()
-        self._id = dataset.id
         self._size = dataset.chunks[0]
         self._fill_value = dataset.fillvalue
+        found = os.fstat(self._file)
+        stamp = (found.st_dev, found.st_ino, found.st_mtime_ns, found.st_size)
+        self._places = _places(dataset.file.filename, dataset.name, stamp)
 
     def read(self, first: int, column: int, target: Array) -> None:
         """Fill `target` with rows of one column."""
@@ -136,13 +143,29 @@ class _Runs:
         while done < target.size:
             chunk, inside = divmod(first + done, self._size)
             count = min(self._size - inside, target.size - done)
-            place = self._id.get_chunk_info_by_coord((chunk * self._size, column)).byte_offset
+            place = int(self._places[chunk, column])
             part = target[done : done + count]
-            if place is None:
+            if place == _NOWHERE:
                 part[:] = self._fill_value
             else:
                 _fill(self._file, part, place + 8 * inside)
             done += count
+
+
+@lru_cache(maxsize=16)
+def _places(path: str, name: str, stamp: tuple[int, ...]) -> Int[Array, "n_chunks n_columns"]:  # noqa: ARG001
+    """Return where the chunks of a dataset begin [B]; `stamp` tells a file from its successor."""
+    with h5py.File(path, "r") as file:
+        dataset = file[name]
+        size, (n_rows, n_columns) = dataset.chunks[0], dataset.shape
+        places = np.full((-(-n_rows // size), n_columns), _NOWHERE, dtype=np.int64)
+
+        def note(chunk: h5py.h5d.StoreInfo) -> None:
+            row, column = chunk.chunk_offset
+            places[row // size, column] = chunk.byte_offset
+
+        dataset.id.chunk_iter(note)
+    return places
 
 
 def _fill(file: int, target: Array, offset: int) -> None:

@@ -12,9 +12,9 @@ import numpy as np
 from jaxtyping import Float
 
 from romnet.core.arrays import Array
+from romnet.core.memory import Recycler
 from romnet.laws.contract import LawResponse, TimeStep
 from romnet.laws.native import library_path
-from romnet.laws.native.memory import Recycler
 from romnet.laws.points import PointLocations
 from romnet.laws.tables import PropertyTable, ThermalExpansion
 

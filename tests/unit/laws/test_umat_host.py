@@ -14,7 +14,7 @@ from romnet.core.errors import LawError, PluginError, StudyError
 from romnet.laws.composite import Heterogeneous
 from romnet.laws.contract import TimeStep
 from romnet.laws.native import driver
-from romnet.laws.native.memory import Recycler
+from romnet.core.memory import Recycler
 from romnet.laws.points import PointLocations, PredefinedField
 from romnet.laws.registry import build_law, law_model
 

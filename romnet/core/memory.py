@@ -1,4 +1,4 @@
-"""Arrays whose memory is used again: fresh pages cost as much as a simple law."""
+"""Arrays whose memory is used again: fresh pages cost as much as reading or a simple law."""
 
 from __future__ import annotations
 
