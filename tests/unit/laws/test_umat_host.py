@@ -11,10 +11,10 @@ import numpy as np
 import pytest
 
 from romnet.core.errors import LawError, PluginError, StudyError
+from romnet.core.memory import Recycler
 from romnet.laws.composite import Heterogeneous
 from romnet.laws.contract import TimeStep
 from romnet.laws.native import driver
-from romnet.core.memory import Recycler
 from romnet.laws.points import PointLocations, PredefinedField
 from romnet.laws.registry import build_law, law_model
 
