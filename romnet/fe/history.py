@@ -78,6 +78,26 @@ class Amplitude:
         """
         return float(np.interp(self._in_table(time), self.times, self.values)) ** self.power
 
+    def values_at(self, times: Float[Array, " n_times"]) -> Float[Array, " n_times"]:
+        """Return the values at several instants.
+
+        Raises
+        ------
+        StudyError
+            If one lies beyond the table and `after` is ``"error"``.
+
+        Examples
+        --------
+        >>> square = Amplitude(np.array([0.0, 1.0]), np.array([0.0, 3.0]), power=2)
+        >>> square.values_at(np.array([0.0, 1.0])).tolist()
+        [0.0, 9.0]
+        """
+        inside = times
+        if times.size and times.max() > self.times[-1]:
+            inside = np.array([self._in_table(float(time)) for time in times])
+        values = np.asarray(np.interp(inside, self.times, self.values))
+        return values if self.power == 1 else values**self.power
+
     def _in_table(self, time: float) -> float:
         """Return the instant of the table that stands for `time`."""
         first, last = float(self.times[0]), float(self.times[-1])
@@ -191,6 +211,23 @@ class SeparatedField:
             if factor != 0.0:
                 value += factor * vector
         return value
+
+    def table(self, times: Float[Array, " n_times"]) -> Float[Array, "n_times n"]:
+        """Return the field at several instants, a row for each.
+
+        Raises
+        ------
+        StudyError
+            If an instant lies beyond the table of an amplitude that says so.
+
+        Examples
+        --------
+        >>> hold = Amplitude(np.array([0.0]), np.array([3.0]), after="hold")
+        >>> SeparatedField((hold,), np.array([[1.0, 2.0]])).table(np.array([0.0, 9.0])).tolist()
+        [[3.0, 6.0], [3.0, 6.0]]
+        """
+        factors = np.array([amplitude.values_at(times) for amplitude in self.amplitudes])
+        return np.asarray(factors.reshape(self.n_terms, len(times)).T @ self.vectors)
 
     def mapped(self, operator: csr_matrix | Float[Array, "n_new n"]) -> SeparatedField:
         """Return the image of the field by a linear operator, sparse or dense.

@@ -11,7 +11,9 @@ from jaxtyping import Float, Int
 
 from romnet.core.arrays import Array
 from romnet.laws.contract import ConstitutiveLaw, LawResponse, LocatedLaw, TimeStep
+from romnet.laws.native.driver import CompiledLaw
 from romnet.laws.points import PointLocations
+from romnet.laws.umat import UmatLaw
 
 
 @dataclass(frozen=True, eq=False)
@@ -128,6 +130,11 @@ class Heterogeneous:
         if len(self._parts) == 1 and self._parts[0][0].n_state == self.n_state:
             return self._parts[0][0]
         return None
+
+    @cached_property
+    def compiled(self) -> CompiledLaw | None:
+        """What other compiled loops call, if all points share one compiled law."""
+        return self._only.compiled if isinstance(self._only, UmatLaw) else None
 
     def restricted_to(self, points: Int[Array, " n_kept"]) -> Heterogeneous:
         """Return the laws of some points, in this order; rows of states stay valid.

@@ -13,7 +13,7 @@ from jaxtyping import Float
 from romnet.core.arrays import Array
 from romnet.core.errors import LawError
 from romnet.laws.contract import LawResponse, TimeStep
-from romnet.laws.native.driver import Driver, Functions
+from romnet.laws.native.driver import CompiledLaw, Driver, Functions
 from romnet.laws.native.loading import exported, library_digest, load_function
 from romnet.laws.points import PointLocations, PredefinedField
 from romnet.laws.tables import PropertyTable, ThermalExpansion
@@ -174,6 +174,11 @@ class UmatLaw:
     def digest(self) -> str:
         """SHA-256 of the library."""
         return library_digest(self.library)
+
+    @cached_property
+    def compiled(self) -> CompiledLaw | None:
+        """What other compiled loops call; None where batches need threads or predefined fields."""
+        return self._driver.compiled if self.threads == 1 and not self.predefined else None
 
     def bound(
         self,

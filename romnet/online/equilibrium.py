@@ -1,90 +1,92 @@
-"""Equilibrium of a hyper-reduced model, its points shared among the ranks."""
+"""Equilibrium of a hyper-reduced model under one load case."""
 
 from __future__ import annotations
 
+from bisect import bisect_left
+from collections.abc import Callable
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
+from math import sqrt
 from time import perf_counter
 
 import numpy as np
-from jaxtyping import Float, Int
+from jaxtyping import Float
+from scipy.linalg.lapack import dgesv
 
 from romnet.core.arrays import Array
 from romnet.core.communicator import Communicator
-from romnet.laws.composite import Heterogeneous
-from romnet.laws.contract import TimeStep
+from romnet.laws.contract import LawResponse, TimeStep
+from romnet.online.kernel import Given, address
 from romnet.online.newton import SingularTangentError, Trial
+from romnet.online.prepared import PreparedModel
 from romnet.online.stepping import Committed
 from romnet.reduction.model import ReducedLoading, ReducedModel
 
+# Part of the length of a case by which instants differ that are the same but for rounding.
+SAME_INSTANT = 1e-12
 
-@dataclass(frozen=True)
+
+@dataclass(frozen=True, eq=False)
 class ReducedProblem:
-    """A reduced model under one load case, on this rank's share of the points.
+    """A prepared model under one load case.
 
     Attributes
     ----------
-    model, loading
-        The model and its load.
-    laws
-        Laws of this rank's points.
-    share
-        Positions in ``model.points`` of this rank's points, quadrature points first.
-    n_quadrature
-        How many of them are quadrature points.
-    comm
-        The ranks.
+    prepared
+        The model on this rank's share of the points.
+    loading
+        The load case.
     """
 
-    model: ReducedModel
+    prepared: PreparedModel
     loading: ReducedLoading
-    laws: Heterogeneous
-    share: Int[Array, " n_points"]
-    n_quadrature: int
-    comm: Communicator
 
     @classmethod
     def build(
         cls, model: ReducedModel, loading: ReducedLoading, comm: Communicator
     ) -> ReducedProblem:
-        """Share the points among the ranks and load the laws."""
-        quadrature = np.array_split(np.arange(model.n_quadrature), comm.size)[comm.rank]
-        gappy = np.arange(model.n_quadrature, model.points.size)
-        share = np.concatenate([quadrature, np.array_split(gappy, comm.size)[comm.rank]])
-        return cls(
-            model=model,
-            loading=loading,
-            laws=model.laws().restricted_to(share),
-            share=share,
-            n_quadrature=len(quadrature),
-            comm=comm,
+        """Share the points among the ranks, load the laws and take a load case."""
+        return cls(PreparedModel.build(model, comm), loading)
+
+    @cached_property
+    def _tables(self) -> tuple[Array, Array, Array]:
+        """Force, temperature and lift of this rank's points at the instants of the case."""
+        times, prepared = self.loading.times, self.prepared
+        n_components = prepared.model.n_components
+        force = self.loading.force.table(times)
+        temperature = self.loading.temperature.table(times)
+        lift = self.loading.lift_strain.table(times).reshape(len(times), -1, n_components)
+        if not prepared.takes_all:
+            temperature, lift = temperature[:, prepared.share], lift[:, prepared.share]
+        return force, temperature, lift
+
+    @cached_property
+    def _instants(self) -> list[float]:
+        """Instants of the rows of the tables."""
+        return [float(time) for time in self.loading.times]
+
+    def _at(self, time: float) -> tuple[Array, Array, Array]:
+        """Return force, temperature and lift at any instant."""
+        instants = self._instants
+        slack = SAME_INSTANT * (instants[-1] - instants[0])
+        row = bisect_left(instants, time - slack)
+        if row < len(instants) and instants[row] <= time + slack:
+            force, temperature, lift = self._tables
+            return force[row], temperature[row], lift[row]
+        share, shape = self.prepared.share, (-1, self.prepared.model.n_components)
+        return (
+            self.loading.force.at(time),
+            self.loading.temperature.at(time)[share],
+            self.loading.lift_strain.at(time).reshape(shape)[share],
         )
-
-    @cached_property
-    def strain_modes(self) -> Float[Array, "n_rows n_modes"]:
-        """Strain of the modes, row = point * n_components + component."""
-        return np.ascontiguousarray(self.model.strain_modes[self.share]).reshape(
-            -1, self.model.n_modes
-        )
-
-    @cached_property
-    def quadrature_modes(self) -> Float[Array, "n_rows n_modes"]:
-        """Rows of `strain_modes` that carry a weight."""
-        return self.strain_modes[: self.n_quadrature * self.model.n_components]
-
-    @cached_property
-    def weights(self) -> Float[Array, " n_quadrature"]:
-        """Weights of this rank's quadrature points."""
-        return np.asarray(self.model.weights[self.share[: self.n_quadrature]])
 
     def temperature(self, time: float) -> Float[Array, " n_points"]:
         """Return the temperature of this rank's points."""
-        return self.loading.temperature.at(time)[self.share]
+        return self._at(time)[1]
 
     def lift_strain(self, time: float) -> Float[Array, "n_points n_components"]:
         """Return the strain of the prescribed displacements at this rank's points."""
-        shape = (-1, self.model.n_components)
-        return self.loading.lift_strain.at(time).reshape(shape)[self.share]
+        return self._at(time)[2]
 
     def start(self) -> Committed:
         """Return the virgin state at the first instant of the load case.
@@ -93,96 +95,151 @@ class ReducedProblem:
         first increment, as in the high-fidelity model.
         """
         time = float(self.loading.times[0])
+        n_modes, n_points = self.prepared.model.n_modes, len(self.prepared.share)
         return Committed(
             time=time,
-            unknown=np.zeros(self.model.n_modes),
-            rate=np.zeros(self.model.n_modes),
-            strain=np.zeros((len(self.share), self.model.n_components)),
-            state=self.laws.initial_state(self.temperature(time)),
+            unknown=np.zeros(n_modes),
+            rate=np.zeros(n_modes),
+            strain=np.zeros((n_points, self.prepared.model.n_components)),
+            state=self.prepared.laws.initial_state(self.temperature(time)),
         )
 
     def increment(self, committed: Committed, step: TimeStep) -> ReducedIncrement:
         """Return the equations of one increment."""
-        return ReducedIncrement(
-            problem=self,
-            committed=committed,
+        force, temperature, lift = self._at(step.end)
+        given = Given(
+            strain_old=committed.strain,
+            state_old=committed.state,
+            temperature_old=self._at(step.start)[1],
+            temperature_new=temperature,
+            lift=lift,
+            external=force,
             step=step,
-            force=self.loading.force.at(step.end),
-            lift_strain=self.lift_strain(step.end),
-            temperature_old=self.temperature(step.start),
-            temperature_new=self.temperature(step.end),
         )
+        guess = committed.unknown + step.length * committed.rate
+        alone = self.prepared.comm.size == 1
+        compiled = alone and self.prepared.kernel.law is not None
+        kind = CompiledIncrement if compiled else ReducedIncrement
+        return kind(self.prepared, given, guess)
 
 
-@dataclass(frozen=True)
 class ReducedIncrement:
-    """One increment of a reduced problem: external data evaluated once, then iterated on."""
+    r"""One increment of a reduced problem: external data evaluated once, then iterated on.
 
-    problem: ReducedProblem
-    committed: Committed
-    step: TimeStep
-    force: Float[Array, " n_modes"]
-    lift_strain: Float[Array, "n_points n_components"]
-    temperature_old: Float[Array, " n_points"]
-    temperature_new: Float[Array, " n_points"]
+    Residual and tangent at a trial of the coefficients are
+    :math:`r = F - \sum_k w_k E_k^T \sigma_k` and :math:`K = \sum_k w_k E_k^T C_k E_k`.
 
-    @property
-    def guess(self) -> Float[Array, " n_modes"]:
-        """Linear extrapolation of the last increment."""
-        return np.asarray(self.committed.unknown + self.step.length * self.committed.rate)
+    Parameters
+    ----------
+    prepared
+        The model.
+    given
+        Committed state, temperatures and load.
+    guess
+        First coefficients.
+    """
+
+    def __init__(
+        self, prepared: PreparedModel, given: Given, guess: Float[Array, " n_modes"]
+    ) -> None:
+        self.prepared, self.given, self.guess = prepared, given, guess
 
     def evaluate(self, unknown: Float[Array, " n_modes"]) -> Trial:
-        r"""Evaluate residual and tangent on the selected points.
+        """Evaluate residual and, when it is asked for, the correction.
 
-        :math:`r = F - \sum_k w_k E_k^T \sigma_k`, :math:`K = \sum_k w_k E_k^T C_k E_k`; residual,
-        tangent and failures of all ranks travel in one buffer.
+        Notes
+        -----
+        Collective: if the points are shared; then residual, tangent and failures of all ranks
+        travel in one buffer.
         """
-        problem = self.problem
-        modes, weights = problem.quadrature_modes, problem.weights
-        n_modes, n_quadrature = problem.model.n_modes, problem.n_quadrature
-        strain = (problem.strain_modes @ unknown).reshape(self.lift_strain.shape)
-        strain += self.lift_strain
+        prepared, given = self.prepared, self.given
+        kernel = prepared.kernel
+        strain = kernel.strain(unknown, given.lift)
         began = perf_counter()
-        response = problem.laws.integrate(
-            self.committed.strain,
+        response = prepared.laws.integrate(
+            given.strain_old,
             strain,
-            self.committed.state,
-            self.temperature_old,
-            self.temperature_new,
-            self.step,
+            given.state_old,
+            given.temperature_old,
+            given.temperature_new,
+            given.step,
         )
         law_seconds = perf_counter() - began
-
-        packed = np.empty(n_modes * (n_modes + 1) + 1)
-        packed[:n_modes] = (weights[:, None] * response.stress[:n_quadrature]).ravel() @ modes
-        # The weights go on the tangents: 36 numbers a point, the modes have 6 n_modes.
-        tangent = weights[:, None, None] * response.tangent[:n_quadrature]
-        shape = (n_quadrature, problem.model.n_components, n_modes)
-        weighted = np.matmul(tangent, modes.reshape(shape)).reshape(-1, n_modes)
-        packed[n_modes:-1] = (modes.T @ weighted).ravel()
-        packed[-1] = response.failed.size
-        packed = problem.comm.sum(packed)
-        failed = bool(packed[-1] > 0.0)
-        step_factor = problem.comm.min(response.step_factor) if failed else 1.0
-
-        internal = packed[:n_modes]
-        stiffness = packed[n_modes:-1].reshape(n_modes, n_modes)
-        residual = self.force - internal
+        force, n_failed, tangent = self._gathered(response)
+        failed = n_failed > 0
+        residual = given.external - force
         return Trial(
-            residual=float(np.linalg.norm(residual)),
-            scale=float(max(np.linalg.norm(self.force), np.linalg.norm(internal))),
+            residual=_norm(residual),
+            scale=max(_norm(given.external), _norm(force)),
             strain=strain,
             state=response.state,
             failed=failed,
-            step_factor=step_factor,
-            correction=lambda: _solve(stiffness, residual),
+            step_factor=prepared.comm.min(response.step_factor) if failed else 1.0,
+            correction=lambda: solved(tangent(), residual),
             law_seconds=law_seconds,
         )
 
+    def _gathered(self, response: LawResponse) -> tuple[Array, int, Callable[[], Array]]:
+        """Return force, number of failing points and tangent of all ranks."""
+        kernel, comm = self.prepared.kernel, self.prepared.comm
+        force = kernel.force(response.stress)
+        if comm.size == 1:
+            return force, response.failed.size, partial(kernel.tangent, response.tangent)
+        parts = (force, kernel.tangent(response.tangent).ravel(), [float(response.failed.size)])
+        packed = comm.sum(np.concatenate(parts))
+        n = kernel.n_modes
+        return packed[:n], int(packed[-1]), lambda: packed[n:-1].reshape(n, n)
 
-def _solve(stiffness: Array, residual: Array) -> Array:
-    """Solve the small dense system."""
-    try:
-        return np.linalg.solve(stiffness, residual)
-    except np.linalg.LinAlgError as problem:
-        raise SingularTangentError from problem
+
+class CompiledIncrement(ReducedIncrement):
+    """The same equations with strain, law and force in one compiled call."""
+
+    def __init__(
+        self, prepared: PreparedModel, given: Given, guess: Float[Array, " n_modes"]
+    ) -> None:
+        super().__init__(prepared, given, guess)
+        self._case = prepared.kernel.case(given)
+
+    def evaluate(self, unknown: Float[Array, " n_modes"]) -> Trial:
+        """Evaluate residual and, when it is asked for, the correction."""
+        kernel, case = self.prepared.kernel, self._case
+        strain, state, work = kernel.evaluate(case, unknown, self.prepared.laws.n_state)
+        if case.n_failed < 0:
+            message = "no memory for the properties of one point."
+            raise MemoryError(message)
+
+        def correction() -> Array:
+            internal = work[-kernel.width :][: kernel.n_modes]
+            return solved(kernel.tangent_at(address(work)), self.given.external - internal)
+
+        return Trial(
+            residual=case.residual,
+            scale=case.scale,
+            strain=strain,
+            state=state,
+            failed=case.n_failed > 0,
+            step_factor=case.step_factor,
+            correction=correction,
+            law_seconds=case.seconds,
+        )
+
+
+def solved(
+    stiffness: Float[Array, "n_modes n_modes"], residual: Float[Array, " n_modes"]
+) -> Float[Array, " n_modes"]:
+    """Solve the small dense system.
+
+    Raises
+    ------
+    SingularTangentError
+        If the matrix has no inverse.
+    """
+    _, _, solution, info = dgesv(stiffness, residual)
+    if info > 0:
+        raise SingularTangentError
+    return np.asarray(solution)
+
+
+def _norm(vector: Array) -> float:
+    """Return the Euclidean norm of a short vector."""
+    return sqrt(float(vector @ vector))

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from math import inf, isfinite, isnan
 from typing import Protocol, runtime_checkable
 
-import numpy as np
 from jaxtyping import Float
 
 from romnet.core.arrays import Array
@@ -152,6 +152,7 @@ def newton(increment: Increment, *, scale: float, options: NewtonOptions) -> New
 
     Examples
     --------
+    >>> import numpy as np
     >>> class Cube:
     ...     guess = np.array([1.5])
     ...     def evaluate(self, x):
@@ -194,8 +195,8 @@ def _forcing(residuals: list[float], last: float, tolerance: float) -> float:
     what held Newton back, the equations are all but linear, and the next one goes to the end.
     """
     residual = residuals[-1]
-    enough = _BELOW_TOLERANCE * tolerance / residual if 0.0 < residual < np.inf else 0.0
-    if len(residuals) == 1 or not np.isfinite(residuals[-2]):
+    enough = _BELOW_TOLERANCE * tolerance / residual if 0.0 < residual < inf else 0.0
+    if len(residuals) == 1 or not isfinite(residuals[-2]):
         wanted = _LOOSEST
     else:
         reduction = residual / residuals[-2]
@@ -236,7 +237,7 @@ def _lower(trial: Trial, best: Trial) -> bool:
     """Whether a trial is better than the best so far."""
     if trial.failed:
         return False
-    return best.failed or bool(np.isnan(best.residual)) or trial.residual < best.residual
+    return best.failed or isnan(best.residual) or trial.residual < best.residual
 
 
 def _verdict(
@@ -245,7 +246,7 @@ def _verdict(
     """Say how the increment ended, or nothing while it goes on."""
     if trial.failed:
         return Status.LAW_FAILED
-    if np.isnan(relative):
+    if isnan(relative):
         return Status.NOT_FINITE
     if relative <= options.tolerance:
         return Status.CONVERGED

@@ -10,12 +10,12 @@ import numpy as np
 from jaxtyping import Float, Int
 
 from romnet.core.arrays import Array
-from romnet.core.communicator import Communicator, SerialCommunicator
+from romnet.core.communicator import Communicator
 from romnet.core.status import Status
 from romnet.online.equilibrium import ReducedProblem
 from romnet.online.newton import NewtonOptions
-from romnet.online.stepping import march
-from romnet.reduction.dual import dual_scalars
+from romnet.online.prepared import PreparedModel, prepare
+from romnet.online.stepping import Committed, march
 from romnet.reduction.model import ReducedLoading, ReducedModel
 
 
@@ -58,7 +58,7 @@ class ReducedSolution:
 
 
 def solve(
-    model: ReducedModel,
+    model: ReducedModel | PreparedModel,
     loading: ReducedLoading,
     *,
     options: NewtonOptions | None = None,
@@ -70,13 +70,14 @@ def solve(
     Parameters
     ----------
     model
-        The reduced model, the same on every rank.
+        The reduced model, the same on every rank; prepared by `romnet.online.prepared.prepare`
+        where many load cases are asked, which also says whose points are whose.
     loading
         The load case, for instance ``model.loadings["cycle1"]``.
     options
         When Newton iterations stop.
     comm
-        The ranks; alone if left out.
+        The ranks; alone if left out, or those of a prepared model.
     on_step
         Called with each instant reached, for progress.
 
@@ -129,33 +130,23 @@ def solve(
     >>> solution.status.label, solution.coefficients.round(9).tolist()
     ('converged', [[0.0, 1.5, 3.0]])
     """
-    comm = comm or SerialCommunicator()
     began = perf_counter()
-    problem = ReducedProblem.build(model, loading, comm)
-    scalars = [
-        scalar for scalar in dual_scalars(model.dual, problem.laws) if scalar.name in model.gappy
-    ]
-    start = problem.start()
+    prepared = model if isinstance(model, PreparedModel) else prepare(model, comm=comm)
+    problem = ReducedProblem(prepared, loading)
+    committed = problem.start()
+    history = _History(prepared, committed)
     outcomes = []
-    committed = [start]
-    for outcome in march(problem, start, loading.times[1:], options=options or NewtonOptions()):
+    for outcome in march(problem, committed, loading.times[1:], options=options or NewtonOptions()):
         outcomes.append(outcome)
         if outcome.status.ok:
-            committed.append(outcome.committed)
+            history.add(outcome.committed)
             if on_step is not None:
                 on_step(outcome.committed.time)
-    place = np.argsort(comm.concatenate(problem.share))
-    dual = {
-        scalar.name: comm.concatenate(
-            np.stack([scalar.of(problem.laws, state.state) for state in committed], axis=1)
-        )[place]
-        for scalar in scalars
-    }
     return ReducedSolution(
         case=loading.name,
-        times=np.array([state.time for state in committed]),
-        coefficients=np.stack([state.unknown for state in committed], axis=1),
-        dual=dual,
+        times=np.array(history.times),
+        coefficients=np.stack(history.coefficients, axis=1),
+        dual=history.dual(),
         newton_iterations=np.array([outcome.iterations for outcome in outcomes], dtype=np.int64),
         cuts=np.array([outcome.cuts for outcome in outcomes], dtype=np.int64),
         status=outcomes[-1].status if outcomes else Status.CONVERGED,
@@ -163,6 +154,38 @@ def solve(
         wall_seconds=perf_counter() - began,
         law_seconds=sum((outcome.law_seconds for outcome in outcomes), start=0.0),
     )
+
+
+class _History:
+    """What is kept of the accepted states: not the states themselves."""
+
+    def __init__(self, prepared: PreparedModel, start: Committed) -> None:
+        self._prepared = prepared
+        self.times: list[float] = []
+        self.coefficients: list[Array] = []
+        self._fields: dict[str, list[Array]] = {s.field: [] for s in prepared.scalars}
+        self.add(start)
+
+    def add(self, committed: Committed) -> None:
+        """Keep an accepted state."""
+        self.times.append(committed.time)
+        self.coefficients.append(committed.unknown)
+        for name, values in self._fields.items():
+            values.append(self._prepared.laws.field(committed.state, name).copy())
+
+    def dual(self) -> dict[str, Array]:
+        """Return each dual scalar at all mask points and instants, on every rank."""
+        prepared = self._prepared
+        fields = {name: np.stack(values, axis=-1) for name, values in self._fields.items()}
+        if not prepared.takes_all:
+            place = np.argsort(prepared.comm.concatenate(prepared.share))
+            fields = {
+                name: prepared.comm.concatenate(values)[place] for name, values in fields.items()
+            }
+        return {
+            scalar.name: np.ascontiguousarray(fields[scalar.field][:, scalar.column])
+            for scalar in prepared.scalars
+        }
 
 
 def rebuilt(

@@ -145,11 +145,8 @@ def _reach(
         length = rest if length > (1.0 - _TIME_ROUNDING) * rest else length
         step = TimeStep(committed.time, length, outcome.increments + 1)
         result = newton(problem.increment(committed, step), scale=outcome.scale, options=options)
-        outcome = replace(
-            outcome,
-            iterations=outcome.iterations + result.iterations,
-            law_seconds=outcome.law_seconds + result.law_seconds,
-        )
+        iterations = outcome.iterations + result.iterations
+        law_seconds = outcome.law_seconds + result.law_seconds
         if result.status.ok:
             accepted = Committed(
                 time=target if length == rest else step.end,
@@ -158,17 +155,25 @@ def _reach(
                 strain=result.trial.strain,
                 state=result.trial.state,
             )
-            outcome = replace(
-                outcome,
+            outcome = StepOutcome(
                 committed=accepted,
+                status=Status.CONVERGED,
                 scale=result.scale,
-                reason=Status.CONVERGED,
+                iterations=iterations,
+                cuts=outcome.cuts,
+                law_seconds=law_seconds,
                 increments=outcome.increments + 1,
             )
             length *= _REGROWTH
         else:
             length *= max(_DEEPEST_CUT, min(_CUT, result.trial.step_factor))
-            outcome = replace(outcome, cuts=outcome.cuts + 1, reason=result.status)
+            outcome = replace(
+                outcome,
+                iterations=iterations,
+                cuts=outcome.cuts + 1,
+                law_seconds=law_seconds,
+                reason=result.status,
+            )
             if length < options.smallest_step * whole:
                 return replace(outcome, status=Status.STEP_TOO_SMALL)
     return outcome

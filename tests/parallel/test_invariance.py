@@ -16,6 +16,7 @@ from romnet.fe.partition import subdomain
 from romnet.hf.support import connected_parts, refuse_free_motions
 from romnet.laws.composite import Heterogeneous
 from romnet.laws.registry import build_law
+from romnet.online import prepared
 from romnet.online.newton import NewtonOptions
 from romnet.online.solve import solve
 from romnet.parallel import linear
@@ -224,7 +225,9 @@ def test_free_motions_of_a_shared_body_are_those_of_the_whole(comm, structure):
         refuse_free_motions(body.subdomain, held, comm)
 
 
-def test_online(comm, whole):
+@pytest.mark.parametrize("alone_below", [0, 2000], ids=["shared", "alone"])
+def test_online(comm, whole, monkeypatch, alone_below):
+    monkeypatch.setattr(prepared, "ALONE_BELOW", alone_below)
     loading = whole.loading(pull=200.0, heat=200.0, stretch=1e-3, times=TIMES)
     modes = snapshots(whole.mesh.n_dofs, 6, spread=0.0)
     modes[loading.constrained] = 0.0
@@ -246,7 +249,8 @@ def test_online(comm, whole):
         assert alone.dual["p"].max() > 1e-6
 
 
-def test_online_with_more_ranks_than_points(comm, whole):
+def test_online_with_more_ranks_than_points(comm, whole, monkeypatch):
+    monkeypatch.setattr(prepared, "ALONE_BELOW", 0)
     loading = whole.loading(pull=50.0, times=(0.0, 1.0))
     modes = snapshots(whole.mesh.n_dofs, 1)
     model = whole.reduced(

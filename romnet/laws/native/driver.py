@@ -62,6 +62,28 @@ class Functions:
     sdvini: int | None = None
 
 
+@dataclass(frozen=True, eq=False)
+class CompiledLaw:
+    """A law that other compiled loops can call themselves, point after point, in one thread.
+
+    Attributes
+    ----------
+    integrate
+        Address of `romnet_integrate` of batch.c.
+    law
+        Its first argument, valid as long as `owner` lives.
+    n_state
+        Columns of the state.
+    owner
+        What must be kept.
+    """
+
+    integrate: int
+    law: int
+    n_state: int
+    owner: object
+
+
 class Driver:
     """One UMAT with its property tables, ready for batches of points.
 
@@ -124,6 +146,12 @@ class Driver:
         self._address = ctypes.addressof(self._law)
         self._integrate, self._thermal_strain, self._initialise = _functions()
         self._memory = Recycler()
+
+    @property
+    def compiled(self) -> CompiledLaw:
+        """The compiled loop behind `integrate`."""
+        address = ctypes.cast(self._integrate, ctypes.c_void_p).value or 0
+        return CompiledLaw(address, self._address, self.n_state, self)
 
     def thermal_strain(self, temperature: Float[Array, " n_points"]) -> Float[Array, " n_points"]:
         """Return the thermal strain from the reference temperature to these [-]."""

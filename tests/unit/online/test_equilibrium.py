@@ -18,6 +18,13 @@ from romnet.online.stepping import Committed
 ALONE = SerialCommunicator()
 
 
+def quadrature_modes(problem):
+    """Strain modes at the points that carry a weight, a row for each mode."""
+    prepared = problem.prepared
+    chosen = prepared.model.strain_modes[prepared.share[: prepared.n_quadrature]]
+    return chosen.reshape(-1, prepared.model.n_modes).T
+
+
 class Share(SerialCommunicator):
     """One of several ranks, asked for its own part only."""
 
@@ -75,14 +82,14 @@ def test_the_correction_is_that_of_finite_differences(cube, loading, modes):
 
     def force(at):
         state = increment.evaluate(at).state
-        stress = problem.laws.field(state, "stress")
-        return problem.quadrature_modes.T @ (problem.weights[:, None] * stress).ravel()
+        stress = problem.prepared.laws.field(state, "stress")
+        return quadrature_modes(problem) @ (problem.prepared.weights[:, None] * stress).ravel()
 
     h = 1e-9
     tangent = np.stack(
         [(force(unknown + h * e) - force(unknown - h * e)) / (2 * h) for e in np.eye(4)], axis=1
     )
-    residual = increment.force - force(unknown)
+    residual = increment.given.external - force(unknown)
     correction = increment.evaluate(unknown).correction()
     np.testing.assert_allclose(
         tangent @ correction, residual, rtol=1e-5, atol=1e-5 * abs(residual).max()
@@ -98,18 +105,18 @@ def test_the_ranks_share_every_point_once_and_their_forces_add_up(cube, loading,
         ReducedProblem.build(model, model.loadings["test"], Share(rank, size))
         for rank in range(size)
     ]
-    owned = np.concatenate([share.share for share in shares])
+    owned = np.concatenate([share.prepared.share for share in shares])
     assert sorted(owned) == list(range(8))
-    assert sum(share.n_quadrature for share in shares) == 5
+    assert sum(share.prepared.n_quadrature for share in shares) == 5
     for share in shares:
-        assert (share.share[: share.n_quadrature] < 5).all()
-        assert (share.share[share.n_quadrature :] >= 5).all()
+        assert (share.prepared.share[: share.prepared.n_quadrature] < 5).all()
+        assert (share.prepared.share[share.prepared.n_quadrature :] >= 5).all()
 
     def contribution(problem):
         increment = problem.increment(problem.start(), TimeStep(0.0, 0.5))
         state = increment.evaluate(np.full(4, 1e-4)).state
-        stress = problem.laws.field(state, "stress")[: problem.n_quadrature]
-        return problem.quadrature_modes.T @ (problem.weights[:, None] * stress).ravel()
+        stress = problem.prepared.laws.field(state, "stress")[: problem.prepared.n_quadrature]
+        return quadrature_modes(problem) @ (problem.prepared.weights[:, None] * stress).ravel()
 
     whole = contribution(ReducedProblem.build(model, model.loadings["test"], ALONE))
     parts = sum(contribution(share) for share in shares)
@@ -155,8 +162,8 @@ def test_evaluating_twice_gives_the_same_and_changes_nothing(cube, loading, mode
 def test_the_law_is_asked_from_the_committed_state_and_temperature(cube, loading, modes, spied):
     model = cube.reduced(loading, modes)
     problem = ReducedProblem.build(model, model.loadings["test"], ALONE)
-    laws, spy = spied(problem.laws)
-    problem = replace(problem, laws=laws)
+    laws, spy = spied(problem.prepared.laws)
+    problem = replace(problem, prepared=replace(problem.prepared, laws=laws))
     start = problem.start()
     committed = Committed(0.2, np.ones(4), np.ones(4), start.strain + 1e-5, start.state + 1e-3)
     problem.increment(committed, TimeStep(0.2, 0.3)).evaluate(np.full(4, 1e-5))
@@ -183,3 +190,28 @@ def test_nothing_is_strained_at_the_start_whatever_is_prescribed(cube, modes):
     problem = ReducedProblem.build(model, model.loadings["test"], ALONE)
     assert not problem.start().strain.any()
     assert problem.lift_strain(0.0).any()
+
+
+def test_the_compiled_increment_equals_the_one_in_python(cube, loading, modes, spied):
+    model = cube.reduced(loading, modes)
+    problem = ReducedProblem.build(model, model.loadings["test"], ALONE)
+    laws, spy = spied(problem.prepared.laws)
+    watched = replace(problem, prepared=replace(problem.prepared, laws=laws))
+    unknown, step = 1e-4 * np.arange(1.0, 5.0), TimeStep(0.0, 0.5)
+    fast, plain = (
+        each.increment(each.start(), step).evaluate(unknown) for each in (problem, watched)
+    )
+    assert len(spy.asked) == 1
+    np.testing.assert_array_equal(fast.strain, plain.strain)
+    np.testing.assert_array_equal(fast.state, plain.state)
+    assert fast.residual == pytest.approx(plain.residual, rel=1e-12)
+    assert fast.scale == pytest.approx(plain.scale, rel=1e-12)
+    np.testing.assert_allclose(fast.correction(), plain.correction(), rtol=1e-9)
+
+
+def test_points_that_fail_are_told_by_the_compiled_increment(cube, loading, modes):
+    model = cube.reduced(loading, modes)
+    problem = ReducedProblem.build(model, model.loadings["test"], ALONE)
+    trial = problem.increment(problem.start(), TimeStep(0.0, 0.5)).evaluate(np.full(4, 1e200))
+    assert trial.failed
+    assert trial.step_factor < 1.0

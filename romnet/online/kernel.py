@@ -1,0 +1,276 @@
+"""The compiled equilibrium of a reduced model, as Python sees it."""
+
+from __future__ import annotations
+
+import ctypes
+import sysconfig
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from jaxtyping import Float
+
+from romnet.core.arrays import Array
+from romnet.core.errors import PluginError
+from romnet.laws.contract import TimeStep
+from romnet.laws.native.driver import CompiledLaw
+
+_LANES = 8  # of reduced.c
+_MOST_MODES = 512
+_from_buffer: Any = (ctypes.c_char * 0).from_buffer
+
+
+class _Model(ctypes.Structure):
+    """`Model` of reduced.c, field by field."""
+
+    _fields_ = (
+        *((name, ctypes.c_int64) for name in ("n_points", "n_quadrature", "n_components")),
+        *((name, ctypes.c_int64) for name in ("n_modes", "n_vectors")),
+        *((name, ctypes.c_void_p) for name in ("modes", "weights", "integrate", "law")),
+    )
+
+
+class Case(ctypes.Structure):
+    """`Increment` of reduced.c, field by field: one increment of one load case."""
+
+    _fields_ = (
+        *((name, ctypes.c_void_p) for name in ("strain_old", "state_old")),
+        *((name, ctypes.c_void_p) for name in ("temperature_old", "temperature_new")),
+        *((name, ctypes.c_void_p) for name in ("lift", "external")),
+        *((name, ctypes.c_double) for name in ("start", "length")),
+        ("number", ctypes.c_int64),
+        *((name, ctypes.c_void_p) for name in ("strain", "state", "stress", "tangent")),
+        *((name, ctypes.c_void_p) for name in ("internal", "failed")),
+        ("n_failed", ctypes.c_int64),
+        *((name, ctypes.c_double) for name in ("step_factor", "seconds", "residual", "scale")),
+    )
+
+
+@dataclass(frozen=True, eq=False)
+class Given:
+    """What an increment of one case starts from; rows are C-ordered float64.
+
+    Attributes
+    ----------
+    strain_old, state_old
+        Committed strain and state.
+    temperature_old, temperature_new
+        At both ends of the increment [temperature].
+    lift
+        Strain of the prescribed displacements at the end [-].
+    external
+        Force on the modes at the end [force].
+    step
+        The increment of time.
+    """
+
+    strain_old: Float[Array, "n_points n_components"]
+    state_old: Float[Array, "n_points n_state"]
+    temperature_old: Float[Array, " n_points"]
+    temperature_new: Float[Array, " n_points"]
+    lift: Float[Array, "n_points n_components"]
+    external: Float[Array, " n_modes"]
+    step: TimeStep
+
+
+class Kernel:
+    """Strain modes and weights laid out for the compiled loops.
+
+    Parameters
+    ----------
+    strain_modes
+        At this rank's points, those of the quadrature first (n_points, n_components, n_modes).
+    weights
+        Of the quadrature points.
+    law
+        What the loops call themselves; None for laws that only Python can call.
+
+    Raises
+    ------
+    PluginError
+        If romnet is not built.
+    ValueError
+        If there are more than 512 modes.
+
+    Examples
+    --------
+    >>> kernel = Kernel(np.eye(6)[None, :, :2], np.array([2.0]), None)
+    >>> kernel.strain(np.array([1.0, 3.0]), np.zeros((1, 6))).tolist()
+    [[1.0, 3.0, 0.0, 0.0, 0.0, 0.0]]
+    >>> kernel.force(np.arange(6.0)[None, :]).tolist()
+    [0.0, 2.0]
+    >>> kernel.tangent(np.eye(6)[None] + 1.0).tolist()
+    [[4.0, 2.0], [2.0, 4.0]]
+    """
+
+    def __init__(
+        self,
+        strain_modes: Float[Array, "n_points n_components n_modes"],
+        weights: Float[Array, " n_quadrature"],
+        law: CompiledLaw | None,
+    ) -> None:
+        n_points, n_components, n_modes = strain_modes.shape
+        if n_modes > _MOST_MODES:
+            message = f"a reduced model has at most {_MOST_MODES} modes here, got {n_modes}."
+            raise ValueError(message)
+        n_vectors = max(1, -(-n_modes // _LANES))
+        self.n_modes, self.width = n_modes, n_vectors * _LANES
+        self.law = law
+        self._modes = aligned(n_points * n_components, self.width)
+        self._modes[:, :n_modes] = strain_modes.reshape(-1, n_modes)
+        self._weights = np.ascontiguousarray(weights, dtype=float)
+        self._coefficients = aligned(1, self.width)[0]
+        self._tangent = aligned(self.width, self.width)
+        self._model = _Model(
+            n_points,
+            len(weights),
+            n_components,
+            n_modes,
+            n_vectors,
+            self._modes.ctypes.data,
+            self._weights.ctypes.data,
+            None if law is None else law.integrate,
+            None if law is None else law.law,
+        )
+        self.address = ctypes.addressof(self._model)
+        self._coefficients_at, self._tangent_at = map(address, (self._coefficients, self._tangent))
+        self.shape = (n_points, n_components)
+        self._functions = functions()
+
+    def strain(
+        self, coefficients: Float[Array, " n_modes"], lift: Float[Array, "n_points n_components"]
+    ) -> Float[Array, "n_points n_components"]:
+        """Return the strain at every point."""
+        self._coefficients[: self.n_modes] = coefficients
+        strain = np.empty(self.shape)
+        lifted = np.ascontiguousarray(lift)
+        self._functions.romnet_reduced_strain(
+            self.address, self._coefficients_at, address(lifted), address(strain)
+        )
+        return strain
+
+    def force(self, stress: Float[Array, "n_points n_components"]) -> Float[Array, " n_modes"]:
+        """Return the internal force of the quadrature points."""
+        force = np.empty(self.width)
+        plain = np.ascontiguousarray(stress, dtype=float)
+        self._functions.romnet_reduced_force(self.address, address(plain), address(force))
+        return force[: self.n_modes]
+
+    def tangent(
+        self, tangent: Float[Array, "n_points n_components n_components"]
+    ) -> Float[Array, "n_modes n_modes"]:
+        """Return the tangent of the quadrature points; overwritten by the next call."""
+        plain = np.ascontiguousarray(tangent, dtype=float)
+        return self.tangent_at(address(plain))
+
+    def tangent_at(self, tangents: int) -> Float[Array, "n_modes n_modes"]:
+        """Return the tangent from the address of those of the points."""
+        self._functions.romnet_reduced_tangent(self.address, tangents, self._tangent_at)
+        return self._tangent[: self.n_modes, : self.n_modes]
+
+    def case(self, given: Given) -> Case:
+        """Return one increment for `evaluate`; `given` must be kept as long."""
+        return Case(
+            address(given.strain_old),
+            address(given.state_old),
+            address(given.temperature_old),
+            address(given.temperature_new),
+            address(given.lift),
+            address(given.external),
+            given.step.start,
+            given.step.length,
+            given.step.number,
+        )
+
+    def evaluate(
+        self, case: Case, coefficients: Float[Array, " n_modes"], n_state: int
+    ) -> tuple[Array, Array, Array]:
+        """Evaluate the equilibrium with the compiled law.
+
+        Parameters
+        ----------
+        case
+            From `case`; numbers of the answer are written to it.
+        coefficients
+            Of the modes.
+        n_state
+            Columns of the state.
+
+        Returns
+        -------
+        tuple of ndarray
+            Strain, state, and an array that begins with the tangents of the points.
+        """
+        n_points, n = self.shape
+        kept = np.empty(n_points * (n + n_state))
+        work = np.empty(n_points * (n * n + n + 1) + self.width)
+        self._coefficients[: self.n_modes] = coefficients
+        case.strain = strain = address(kept)
+        case.state = strain + 8 * n_points * n
+        case.tangent = tangent = address(work)
+        case.stress = stress = tangent + 8 * n_points * n * n
+        case.failed = failed = stress + 8 * n_points * n
+        case.internal = failed + 8 * n_points
+        self._functions.romnet_reduced_evaluate(
+            self.address, 1, ctypes.addressof(case), self._coefficients_at
+        )
+        split = n_points * n
+        return kept[:split].reshape(n_points, n), kept[split:].reshape(n_points, n_state), work
+
+
+def address(array: Array) -> int:
+    """Return the address of C-ordered data, faster than `array.ctypes.data`.
+
+    Examples
+    --------
+    >>> array = np.zeros(2)
+    >>> address(array) == array.ctypes.data
+    True
+    """
+    try:
+        return ctypes.addressof(_from_buffer(array))
+    except TypeError:  # read-only data
+        return int(array.ctypes.data)
+
+
+def aligned(n_rows: int, n_columns: int) -> Float[Array, "n_rows n_columns"]:
+    """Return zeros that begin with a cache line.
+
+    Examples
+    --------
+    >>> aligned(3, 8).ctypes.data % 64
+    0
+    """
+    room = np.zeros(n_rows * n_columns + _LANES)
+    first = -(room.ctypes.data // 8) % _LANES
+    return room[first : first + n_rows * n_columns].reshape(n_rows, n_columns)
+
+
+@cache
+def functions() -> ctypes.CDLL:
+    """Load the compiled loops.
+
+    Raises
+    ------
+    PluginError
+        If romnet is not built.
+    """
+    suffix = sysconfig.get_config_var("EXT_SUFFIX")
+    path = Path(__file__).resolve().parent / "native" / f"reduced{suffix}"
+    if not path.is_file():
+        message = f"{path} is missing: romnet is not built; run `pip install -e .` in its checkout."
+        raise PluginError(message)
+    library = ctypes.CDLL(str(path))
+    pointer, count = ctypes.c_void_p, ctypes.c_int64
+    for name, arguments in (
+        ("romnet_reduced_strain", [pointer] * 4),
+        ("romnet_reduced_force", [pointer] * 3),
+        ("romnet_reduced_tangent", [pointer] * 3),
+        ("romnet_reduced_evaluate", [pointer, count, pointer, pointer]),
+    ):
+        getattr(library, name).argtypes = arguments
+        getattr(library, name).restype = None
+    library.romnet_reduced_tangent.restype = ctypes.c_int
+    return library

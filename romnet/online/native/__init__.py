@@ -1,0 +1,1 @@
+"""Where the compiled part of the online computation lies."""
