@@ -133,6 +133,14 @@ class Console:
             if shown:
                 text += "; errors " + ", ".join(f"{name} {v:.1e}" for name, v in shown.items())
             self.say(text)
+            if summary.cycles is not None:
+                from romnet.study.cycling import cycle_words
+
+                self.say(f"  {cycle_words(summary.cycles)}")
+                for one in summary.cycles.drift:
+                    parts = {"u": one.u, "p": one.p, "p_hot": one.p_hot}
+                    known = [f"{name} {v:.1e}" for name, v in parts.items() if v is not None]
+                    self.say(f"  cycle {one.cycle}: errors {', '.join(known)}")
             if not summary.ok:
                 self.say(f"  {summary.advice}")
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 from jaxtyping import Float, Int
@@ -107,7 +108,7 @@ def cycle_history(
 
 def _ranges(field: Array, ends: Array) -> Float[Array, "n_mask n_cycles"]:
     """Return the range of a scalar in each cycle, its start and end included."""
-    spans = [field[:, a : b + 1] for a, b in zip(ends[:-1], ends[1:], strict=True)]
+    spans = [field[:, a : b + 1] for a, b in pairwise(ends)]
     return np.stack([np.ptp(span, axis=1) for span in spans], axis=1)
 
 

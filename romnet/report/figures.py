@@ -9,7 +9,7 @@ import numpy as np
 
 from romnet.core.arrays import Array
 from romnet.report.ink import ACCENT, FAINT, INK, MUTED, plain, styled, svg_of
-from romnet.report.values import CaseFacts, CubatureFacts, Spectrum
+from romnet.report.values import CaseFacts, CubatureFacts, CycleFacts, Spectrum
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -151,6 +151,39 @@ def error_svg(
             axes.text(
                 0.5, 0.5, "no error above zero", transform=axes.transAxes, ha="center", color=MUTED
             )
+        return svg_of(figure)
+
+
+def drift_svg(facts: CycleFacts) -> bytes:
+    """Draw the errors at the ends of cycles, which drift away from the reference.
+
+    Parameters
+    ----------
+    facts
+        Of a case with a reference.
+
+    Returns
+    -------
+    bytes
+        An SVG file.
+    """
+    with styled():
+        figure, axes = _axes("cycle", "relative error [-]")
+        axes.set_yscale("log")
+        for (name, errors), line in zip(facts.drift.items(), ("-", "--", ":"), strict=False):
+            known = errors > 0.0
+            axes.plot(
+                facts.cycles[known],
+                errors[known],
+                line,
+                marker="o",
+                ms=4,
+                color=ACCENT if name == "p" else MUTED,
+                label=plain(name),
+            )
+        _open(axes)
+        _whole_numbers(axes.xaxis)
+        _legend(axes)
         return svg_of(figure)
 
 

@@ -8,7 +8,14 @@ from dataclasses import dataclass, replace
 from importlib import resources
 
 from romnet.report import tables, words
-from romnet.report.figures import cubature_svg, error_limits, error_svg, newton_svg, spectra_svg
+from romnet.report.figures import (
+    cubature_svg,
+    drift_svg,
+    error_limits,
+    error_svg,
+    newton_svg,
+    spectra_svg,
+)
 from romnet.report.pictures import field_png, points_png
 from romnet.report.tables import Table
 from romnet.report.values import CaseFacts, ReportData
@@ -49,7 +56,7 @@ class CaseView:
     ----------
     case
         The case.
-    field, error, newton
+    field, error, newton, drift
         Its pictures; none where there is nothing to show.
     dual
         Errors of its dual fields.
@@ -60,6 +67,7 @@ class CaseView:
     error: Picture | None
     newton: Picture | None
     dual: Table
+    drift: Picture | None = None
 
 
 class _Album:
@@ -160,6 +168,7 @@ def _case_view(case: CaseFacts, data: ReportData, album: _Album) -> CaseView:
         _error_picture(case, data, album),
         _newton_picture(case, data, album),
         tables.dual_table(case),
+        _drift_picture(case, album),
     )
 
 
@@ -192,6 +201,22 @@ def _error_picture(case: CaseFacts, data: ReportData, album: _Album) -> Picture 
         alt=f"Relative error of the displacement of case {case.name} over time; "
         f"at most {words.error_words(worst)}.",
         caption=f"Displacement against {case.reference}, at most {words.error_words(worst)}.",
+    )
+
+
+def _drift_picture(case: CaseFacts, album: _Album) -> Picture | None:
+    """Draw how far a cyclic answer drifts from its reference."""
+    facts = case.cycles
+    if facts is None or facts.cycles.size == 0:
+        return None
+    last = ", ".join(
+        f"{name} {words.error_words(float(errors[-1]))}" for name, errors in facts.drift.items()
+    )
+    return album.picture(
+        lambda: drift_svg(facts),
+        tables.drift_table(facts),
+        alt=f"Errors of case {case.name} at the ends of cycles; at the last one {last}.",
+        caption=f"Drift up to cycle {facts.cycles[-1]}: {last}.",
     )
 
 

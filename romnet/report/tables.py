@@ -12,6 +12,7 @@ from romnet.core.arrays import Array
 from romnet.report.values import (
     CaseFacts,
     CubatureFacts,
+    CycleFacts,
     GappyFacts,
     NodalField,
     SelectedPoints,
@@ -175,6 +176,19 @@ def dual_table(case: CaseFacts) -> Table:
     names = dict.fromkeys([*case.dual_error, *case.hottest_error])
     rows = ((name, case.dual_error.get(name), case.hottest_error.get(name)) for name in names)
     return table(["dual field", "error, all points [-]", "error, hottest 1 % [-]"], rows)
+
+
+def drift_table(facts: CycleFacts) -> Table:
+    """Return the errors at the end of each cycle compared."""
+    rows = zip(facts.cycles.tolist(), *facts.drift.values(), strict=True)
+    return table(["cycle", *(f"{name} [-]" for name in facts.drift)], rows)
+
+
+def cycles_table(facts: CycleFacts) -> Table:
+    """Return what changes from cycle to cycle."""
+    columns = ["cycle", "growth of p [-]", "its change [-]", "stress range", "its change [-]"]
+    values = [[None if np.isnan(value) else value for value in row] for row in facts.changes]
+    return table(columns, ([int(row[0] or 0), *row[1:]] for row in values))
 
 
 def field_table(field: NodalField) -> Table:

@@ -148,6 +148,29 @@ class NodalField:
 
 
 @dataclass(frozen=True)
+class CycleFacts:
+    """What changes from cycle to cycle.
+
+    Attributes
+    ----------
+    text
+        In words: when cycles become alike, and what the detour gains.
+    changes
+        One row for each cycle: number, growth of the plastic strain and its change [-], stress
+        range [stress] and its change [-]; ``nan`` where there is none.
+    cycles
+        Cycles compared with the reference.
+    drift
+        Errors at their ends by name [-].
+    """
+
+    text: str
+    changes: Float[Array, "n_cycles 5"]
+    cycles: Int[Array, " n_compared"]
+    drift: Mapping[str, Float[Array, " n_compared"]]
+
+
+@dataclass(frozen=True)
 class CaseFacts:
     """One load case, its answer and, if there is a reference, its errors.
 
@@ -178,6 +201,8 @@ class CaseFacts:
         Wall time of the reference computation [s], when it is known.
     picture
         What the picture of this case shows.
+    cycles
+        What changes from cycle to cycle, of a cyclic case.
     """
 
     name: str
@@ -196,6 +221,7 @@ class CaseFacts:
     hottest_error: Mapping[str, float] = field(default_factory=dict)
     hf_seconds: float | None = None
     picture: NodalField | None = None
+    cycles: CycleFacts | None = None
 
     @property
     def speedup(self) -> float | None:

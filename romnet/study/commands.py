@@ -19,10 +19,9 @@ from romnet.reduction.model import ReducedModel
 from romnet.store import artefact
 from romnet.store.artefact import read_manifest
 from romnet.study.answers import Comparison
+from romnet.study.checking import CheckReport, check  # noqa: F401  (one of the commands)
 from romnet.study.context import Context
-from romnet.study.costs import predicted_costs
-from romnet.study.foreign import finite_instant, open_results, result_path
-from romnet.study.loadcases import loading_of
+from romnet.study.cycling import CycleSummary, cycle_summary
 from romnet.study.read import HF, LocatedStudy, read_study
 from romnet.study.runner import Observer, run, verdicts
 from romnet.study.stages import stages_of
@@ -123,6 +122,8 @@ class OnlineSummary:
         ``p_hot`` (hottest 1 % of points) at the last [-].
     reference_s
         Wall time of the reference when romnet computed it [s].
+    cycles
+        What changes from cycle to cycle, of a case that asks for cycles.
     """
 
     case: str
@@ -134,6 +135,7 @@ class OnlineSummary:
     law_s: float
     errors: Mapping[str, float | None] = field(default_factory=dict)
     reference_s: float | None = None
+    cycles: CycleSummary | None = None
 
     @property
     def ok(self) -> bool:
@@ -266,6 +268,9 @@ def online_summary(context: Context, name: str) -> OnlineSummary:
             "p": comparison.dual.get("p"),
             "p_hot": comparison.hottest.get("p"),
         }
+        if comparison.rebuilt != "gappy":
+            errors["p_from_modes"] = comparison.from_modes.get("p")
+            errors["p_hot_from_modes"] = comparison.from_modes_hottest.get("p")
         if _is_computed(context.located, comparison.reference):
             path = context.folder / "snapshots" / f"{comparison.reference}.h5"
             seconds = read_manifest(path).wall_s
@@ -279,6 +284,7 @@ def online_summary(context: Context, name: str) -> OnlineSummary:
         law_s=solution.law_seconds,
         errors=errors,
         reference_s=seconds,
+        cycles=cycle_summary(context, name, solution, comparison),
     )
 
 

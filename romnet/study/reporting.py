@@ -35,6 +35,7 @@ from romnet.store.vtkhdf import cell_averages
 from romnet.study import commands
 from romnet.study.answers import Comparison, rebuilt_fields
 from romnet.study.context import Context
+from romnet.study.cycling import cycle_facts
 from romnet.study.rebuilding import rebuilt_displacement
 from romnet.study.runner import verdicts
 
@@ -164,6 +165,7 @@ def _case(context: Context, name: str, nodes: Nodes) -> CaseFacts:
         hottest_error=comparison.hottest,
         hf_seconds=summary.reference_s,
         picture=_picture(context, solution, nodes),
+        cycles=None if summary.cycles is None else cycle_facts(summary.cycles),
     )
 
 
