@@ -25,7 +25,7 @@ _CHUNK = 16_384
 # One row of a differential operator: its terms (direction of the gradient, displacement
 # component), by ascending component. Voigt order, engineering shear, 33 = 0 in plane strain.
 _Row = tuple[tuple[int, int], ...]
-_STRAIN_ROWS: dict[int, tuple[_Row, ...]] = {
+STRAIN_ROWS: dict[int, tuple[_Row, ...]] = {
     2: (((0, 0),), ((1, 1),), (), ((1, 0), (0, 1))),
     3: (
         ((0, 0),),
@@ -205,7 +205,7 @@ class Discretization:
         Collective: no. Mutates nothing. Cost: proportional to the selected points; the whole
         operator is not built.
         """
-        return self.gradient_rows_of(points, _STRAIN_ROWS[self.mesh.n_dim])
+        return self.gradient_rows_of(points, STRAIN_ROWS[self.mesh.n_dim])
 
     def gradient_rows_of(
         self, points: Int[Array, " n_selected"], rows: Sequence[_Row]
@@ -378,7 +378,7 @@ def element_strain_matrices(
     """
     gradients = block.gradients_of(cells)
     n_dim = gradients.shape[-1]
-    rows = _STRAIN_ROWS[n_dim]
+    rows = STRAIN_ROWS[n_dim]
     matrices = np.zeros((*gradients.shape[:2], len(rows), gradients.shape[2] * n_dim))
     for number, row in enumerate(rows):
         for direction, component in row:

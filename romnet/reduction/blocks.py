@@ -16,6 +16,10 @@ MEMORY = 2**28
 # One block worked on, the next being read, and the working copies of both.
 _COPIES = 4
 _SMALLEST_ROWS = 256
+# Values of a block where the memory allows more: below, the system hands out the same pages again.
+_VALUES = 2**21
+# Rows for each column that a block has all the same: factorising fewer takes longer.
+_ROWS_PER_COLUMN = 64
 
 Located = tuple[Array, FactorBlock]
 
@@ -32,14 +36,17 @@ def block_rows(memory: int, n_columns: int) -> int:
 
     Notes
     -----
-    At least 256 rows, or the passes would spend their time between the blocks.
+    At least 256 rows, or the passes would spend their time between the blocks; no more than some
+    16 MiB unless there are many columns, or they would spend it on fresh pages of memory.
 
     Examples
     --------
     >>> block_rows(2**30, 128)
-    262144
+    16384
     """
-    return max(_SMALLEST_ROWS, memory // (8 * max(1, n_columns) * _COPIES))
+    columns = max(1, n_columns)
+    enough = max(_VALUES // columns, _ROWS_PER_COLUMN * columns)
+    return max(_SMALLEST_ROWS, min(memory // (8 * columns * _COPIES), enough))
 
 
 def weighted_rows(

@@ -14,7 +14,8 @@ from jaxtyping import Float, Int
 from romnet.core.arrays import Array
 from romnet.core.communicator import Communicator, together
 from romnet.core.errors import AccuracyError
-from romnet.reduction.integrands import Integrands, VirtualWork, located
+from romnet.reduction.integrands import CHUNK_VALUES, Integrands, VirtualWork, located
+from romnet.reduction.selection import owned
 from romnet.reduction.tsqr import triangular_factor
 
 # Copies of the square factor that its making and its singular values need.
@@ -62,6 +63,63 @@ class Compression:
 
 
 _DEFAULT = Compression()
+
+
+@dataclass(frozen=True, eq=False)
+class CompressedIntegrands:
+    """Few functions in place of many, and what the rest of them integrates to.
+
+    Attributes
+    ----------
+    functions
+        Values at the points of this rank; those of one point are neighbours in memory.
+    rows
+        Orthonormal combinations of the integrands that the functions are.
+    integrals
+        Of all the integrands over the whole mesh [stress * volume].
+    integrands
+        What was compressed.
+    """
+
+    functions: Float[Array, "n_rank n_points"]
+    rows: Float[Array, "n_rank n_functions"]
+    integrals: Float[Array, " n_functions"]
+    integrands: Integrands
+
+    def lost_error(
+        self,
+        points: Int[Array, " n_selected"],
+        weights: Float[Array, " n_selected"],
+        numbers: Int[Array, " n_points"],
+        comm: Communicator,
+    ) -> float:
+        """Return the error of a rule in what the functions do not hold of the integrands.
+
+        Parameters
+        ----------
+        points, weights
+            The rule: global numbers and weights, the same on all ranks.
+        numbers
+            Global numbers of the points of this rank, ascending.
+        comm
+            The ranks.
+
+        Returns
+        -------
+        float
+            Euclidean norm, orthogonal to the error in the functions [stress * volume].
+
+        Notes
+        -----
+        Collective: yes. Cost: the integrands at the selected points.
+        """
+        chosen, mine = owned(points, numbers)
+        order = np.argsort(mine)
+        values = np.zeros(self.rows.shape[1])
+        if mine.size:
+            values = self.integrands.at(mine[order]) @ weights[chosen[order]]
+        error = comm.sum(values) - self.integrals
+        return float(np.linalg.norm(error - self.rows.T @ (self.rows @ error)))
 
 
 def compressed(
@@ -126,6 +184,28 @@ def compressed(
     >>> np.abs(compressed(table, np.ones(3), SerialCommunicator())).round(9).tolist()
     [[5.0, 10.0, 5.0]]
     """
+    return compress(integrands, weights, comm, options).functions
+
+
+def compress(
+    integrands: Integrands,
+    weights: Float[Array, " n_points"],
+    comm: Communicator,
+    options: Compression = _DEFAULT,
+) -> CompressedIntegrands:
+    """Do as `compressed`, and keep what tells the error in all the integrands.
+
+    Examples
+    --------
+    >>> from romnet.core.communicator import SerialCommunicator
+    >>> from romnet.reduction.integrands import TableIntegrands
+    >>> alone = SerialCommunicator()
+    >>> table = TableIntegrands(np.array([[1.0, 1.0, 1.0], [0.01, 0.0, 0.0]]))
+    >>> few = compress(table, np.ones(3), alone, Compression(rtol=0.1))
+    >>> lost = few.lost_error(np.array([1]), np.array([3.0]), np.arange(3), alone)
+    >>> few.functions.shape, round(lost, 4)
+    ((1, 3), 0.01)
+    """
     if isinstance(integrands, VirtualWork) and not _factor_fits(integrands, options):
         integrands = integrands.condensed(weights, comm)
     method = options.method or (
@@ -137,9 +217,11 @@ def compressed(
         norms, right = _spectrum(integrands, weights, comm, method, options)
         kept = right[: _count(norms, options.rtol)]
     functions = _room(len(kept), len(weights), comm, options)
-    for points, chunk in located(integrands, _chunk_points(integrands, options)):
+    integrals = np.zeros(integrands.n_functions)
+    for points, chunk in located(integrands, _small_chunk(integrands, options)):
         functions[points] = chunk.T @ kept.T
-    return functions.T
+        integrals += chunk @ weights[points]
+    return CompressedIntegrands(functions.T, kept, comm.sum(integrals), integrands)
 
 
 def _factor_fits(integrands: Integrands, options: Compression) -> bool:
@@ -150,6 +232,12 @@ def _factor_fits(integrands: Integrands, options: Compression) -> bool:
 def _chunk_points(integrands: Integrands, options: Compression) -> int:
     """Return how many points to read at a time: an eighth of the memory, for a few copies."""
     return max(1, options.memory // (8 * 8 * max(integrands.n_functions, 1)))
+
+
+def _small_chunk(integrands: Integrands, options: Compression) -> int:
+    """Return how many points to read at a time where nothing speaks for many."""
+    most = max(1, CHUNK_VALUES // max(integrands.n_functions, 1))
+    return min(most, _chunk_points(integrands, options))
 
 
 def _count(norms: Array, rtol: float) -> int:
@@ -174,8 +262,18 @@ def _spectrum(
         size = _chunk_points(integrands.integrands, options)
 
     def blocks() -> Iterator[Array]:
-        for points, chunk in located(integrands, size):
-            yield root[points, None] * chunk.T
+        room = np.empty((min(size, len(root)), n))
+        filled = 0
+        small = min(size, max(1, CHUNK_VALUES // max(n, 1)))
+        for points, chunk in located(integrands, small):
+            count = chunk.shape[1]
+            if filled + count > len(room):
+                yield room[:filled]
+                filled = 0
+            np.multiply(root[points, None], chunk.T, out=room[filled : filled + count])
+            filled += count
+        if filled:
+            yield room[:filled]
 
     if method is Factorisation.TSQR:
         factor = triangular_factor(blocks(), n, comm)
@@ -259,6 +357,10 @@ class _Rotated:
         """Yield the values by chunks of points."""
         for chunk in self.integrands.chunks(n_points):
             yield self.rows @ chunk
+
+    def at(self, points: Int[Array, " n"]) -> Float[Array, "n_kept n"]:
+        """Return the values at some points."""
+        return np.asarray(self.rows @ self.integrands.at(points))
 
 
 def random_signs(

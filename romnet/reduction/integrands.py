@@ -13,11 +13,14 @@ from romnet.core.arrays import Array
 from romnet.core.communicator import Communicator
 from romnet.core.snapshots import SnapshotSource
 from romnet.fe.discretization import Discretization
+from romnet.fe.strains import strains_at
 from romnet.reduction.tsqr import triangular_factor
 
 # Singular values of the stresses below this part of the largest are rounding.
 _ROUNDING = 1e-13
 _CHUNK_POINTS = 16_384
+# Values of a chunk where the memory allows more: below, the system hands out the same pages again.
+CHUNK_VALUES = 2**21
 
 
 @runtime_checkable
@@ -30,6 +33,9 @@ class Integrands(Protocol):
 
     def chunks(self, n_points: int) -> Iterator[Float[Array, "n_functions _"]]:
         """Yield the values at consecutive points, so many at a time, all of this rank once."""
+
+    def at(self, points: Int[Array, " n"]) -> Float[Array, "n_functions n"]:
+        """Return the values at some points of this rank."""
 
 
 @dataclass(frozen=True)
@@ -60,13 +66,17 @@ class VirtualWork:
 
     def chunks(self, n_points: int) -> Iterator[Float[Array, "n_functions _"]]:
         """Yield the integrands by chunks of points."""
-        n_components = self.discretization.n_components
         for points in _slices(self.discretization.n_points, n_points):
-            stress = self.stress.rows(_rows(points, n_components))
-            stress = stress.reshape(len(points), n_components, -1)
-            strain = _strain(self.discretization, points, self.modes)
-            work = np.matmul(stress.transpose(0, 2, 1), strain)
-            yield work.reshape(len(points), -1).T
+            yield self.at(points)
+
+    def at(self, points: Int[Array, " n"]) -> Float[Array, "n_functions n"]:
+        """Return the integrands at some points, which ascend."""
+        n_components = self.discretization.n_components
+        stress = self.stress.rows(_rows(points, n_components))
+        stress = stress.reshape(len(points), n_components, -1)
+        strain = strains_at(self.discretization, points, self.modes)
+        work = np.matmul(stress.transpose(0, 2, 1), strain)
+        return np.asarray(work.reshape(len(points), -1).T)
 
     def condensed(self, weights: Float[Array, " n_points"], comm: Communicator) -> VirtualWork:
         r"""Replace the stress snapshots by as many fields as are independent.
@@ -153,13 +163,14 @@ class ElasticWork:
 
         Notes
         -----
-        Collective: yes. Cost: one pass over the virtual work and one over the stiffness.
+        Collective: yes. Cost: one pass over the virtual work and the stiffness.
         """
         n = int(work.modes.shape[1])
         plain = cls(tangent, work.modes, work.discretization, np.ones((n, n)))
+        both = comm.sum(integrals(StackedIntegrands((work, plain)), weights))
+        loaded = float(np.linalg.norm(both[: work.n_functions]))
         stiffness = np.zeros((n, n))
-        stiffness[np.triu_indices(n)] = comm.sum(integrals(plain, weights))
-        loaded = float(np.linalg.norm(comm.sum(integrals(work, weights))))
+        stiffness[np.triu_indices(n)] = both[work.n_functions :]
         diagonal = np.sqrt(np.abs(np.diag(stiffness)))
         pairs = np.outer(diagonal, diagonal)
         factor = np.divide(1.0, pairs, out=np.zeros_like(pairs), where=pairs > 0.0)
@@ -174,11 +185,15 @@ class ElasticWork:
 
     def chunks(self, n_points: int) -> Iterator[Float[Array, "n_functions _"]]:
         """Yield the integrands by chunks of points."""
-        upper = np.triu_indices(self.modes.shape[1])
         for points in _slices(self.discretization.n_points, n_points):
-            strain = _strain(self.discretization, points, self.modes)
-            stiffness = np.matmul(strain.transpose(0, 2, 1), self.tangent[points] @ strain)
-            yield (self.factor * stiffness)[:, upper[0], upper[1]].T
+            yield self.at(points)
+
+    def at(self, points: Int[Array, " n"]) -> Float[Array, "n_functions n"]:
+        """Return the integrands at some points."""
+        upper = np.triu_indices(self.modes.shape[1])
+        strain = strains_at(self.discretization, points, self.modes)
+        stiffness = np.matmul(strain.transpose(0, 2, 1), self.tangent[points] @ strain)
+        return np.asarray((self.factor * stiffness)[:, upper[0], upper[1]].T)
 
 
 @dataclass(frozen=True)
@@ -209,6 +224,10 @@ class StackedIntegrands:
         for pieces in zip(*(part.chunks(n_points) for part in self.parts), strict=True):
             yield np.vstack(pieces)
 
+    def at(self, points: Int[Array, " n"]) -> Float[Array, "n_functions n"]:
+        """Return the values at some points."""
+        return np.vstack([part.at(points) for part in self.parts])
+
 
 @dataclass(frozen=True)
 class TableIntegrands:
@@ -231,6 +250,10 @@ class TableIntegrands:
         """Yield the values by chunks of points."""
         for points in _slices(self.values.shape[1], n_points):
             yield self.values[:, points[0] : points[-1] + 1]
+
+    def at(self, points: Int[Array, " n"]) -> Float[Array, "n_functions n"]:
+        """Return the values at some points."""
+        return np.asarray(self.values[:, points])
 
 
 @dataclass(frozen=True)
@@ -289,7 +312,8 @@ def integrals(integrands: Integrands, weights: Float[Array, " n_points"]) -> Arr
     [4.5]
     """
     total = np.zeros(integrands.n_functions)
-    for points, chunk in located(integrands, _CHUNK_POINTS):
+    size = max(1, CHUNK_VALUES // max(1, integrands.n_functions))
+    for points, chunk in located(integrands, size):
         total += chunk @ weights[points]
     return total
 
@@ -311,9 +335,3 @@ def _slices(n_points: int, size: int) -> Iterator[Array]:
 def _rows(points: Array, n_components: int) -> Array:
     """Return the rows of points in a flat field."""
     return np.asarray((points[:, None] * n_components + np.arange(n_components)).ravel())
-
-
-def _strain(discretization: Discretization, points: Array, modes: Array) -> Array:
-    """Return the strain of modes at points (n, n_components, n_modes)."""
-    strain = discretization.strain_operator_of(points) @ modes
-    return np.asarray(strain.reshape(len(points), discretization.n_components, -1))

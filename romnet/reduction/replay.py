@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -15,6 +15,9 @@ from romnet.fe.discretization import Discretization
 from romnet.fe.history import SeparatedField
 from romnet.laws.composite import Heterogeneous
 from romnet.laws.contract import TimeStep
+
+# Points driven together: what a law returns besides the state stays small, whatever the mesh.
+_CHUNK_POINTS = 32_768
 
 
 @dataclass(frozen=True)
@@ -43,6 +46,7 @@ def replay(
     *,
     discretization: Discretization,
     laws: Heterogeneous,
+    strain_of: Callable[[Array], Array] | None = None,
 ) -> Iterator[ReplayedInstant]:
     """Drive the laws along a displacement history at every point of this rank.
 
@@ -62,6 +66,9 @@ def replay(
         Points and strain operator of this rank.
     laws
         Laws of the points of this rank.
+    strain_of
+        Returns the strain (n_points, n_components) of a displacement; the sparse strain operator,
+        which takes up to 2 kB a point, if left out.
 
     Yields
     ------
@@ -98,28 +105,60 @@ def replay(
     >>> [round(float(instant.state[0, 0]), 9) for instant in instants]
     [0.0, 0.2]
     """
-    shape = (discretization.n_points, discretization.n_components)
+    if strain_of is None:
+        shape = (discretization.n_points, discretization.n_components)
+        operator = discretization.strain_operator
+
+        def strain_of(column: Array) -> Array:
+            return np.asarray((operator @ column).reshape(shape))
+
+    parts = _parts(laws)
     warm = temperature.at(times[0])
-    strain = (discretization.strain_operator @ displacement.column(0)).reshape(shape)
+    strain = strain_of(displacement.column(0))
     state = laws.initial_state(warm)
     yield ReplayedInstant(float(times[0]), strain, state)
     for number in range(1, len(times)):
         start, end = float(times[number - 1]), float(times[number])
         step = TimeStep(start, end - start, number)
-        old_strain, old_warm = strain, warm
-        strain = (discretization.strain_operator @ displacement.column(number)).reshape(shape)
+        old_strain, old_warm, old_state = strain, warm, state
+        strain = strain_of(displacement.column(number))
         warm = temperature.at(times[number])
-        response = laws.integrate(old_strain, strain, state, old_warm, warm, step)
-        if response.failed.size:
-            message = (
-                f"replay: the law fails at {response.failed.size} points (first: "
-                f"{discretization.positions[response.failed[0]].round(6).tolist()}) between "
-                f"t = {times[number - 1]:g} and {times[number]:g}; the saved instants may be "
-                "too far apart for the law, or its parameters are not those of the results."
+        state = np.empty_like(old_state)
+        failed: list[Array] = []
+        for points, law in parts:
+            response = law.integrate(
+                old_strain[points],
+                strain[points],
+                old_state[points],
+                old_warm[points],
+                warm[points],
+                step,
             )
-            raise LawError(message)
-        state = response.state
-        yield ReplayedInstant(float(times[number]), strain, state)
+            state[points] = response.state
+            failed.append(points.start + response.failed)
+        _refuse_failed(np.concatenate([np.zeros(0, np.int64), *failed]), discretization, step)
+        yield ReplayedInstant(end, strain, state)
+
+
+def _parts(laws: Heterogeneous) -> list[tuple[slice, Heterogeneous]]:
+    """Cut the points in consecutive parts, each with its laws."""
+    if laws.n_points <= _CHUNK_POINTS:
+        return [(slice(0, laws.n_points), laws)]
+    starts = range(0, laws.n_points, _CHUNK_POINTS)
+    slices = [slice(start, min(start + _CHUNK_POINTS, laws.n_points)) for start in starts]
+    return [(part, laws.restricted_to(np.arange(part.start, part.stop))) for part in slices]
+
+
+def _refuse_failed(failed: Array, discretization: Discretization, step: TimeStep) -> None:
+    """Name the first point that cannot follow, if there is one."""
+    if failed.size:
+        message = (
+            f"replay: the law fails at {failed.size} points (first: "
+            f"{discretization.positions[failed[0]].round(6).tolist()}) between "
+            f"t = {step.start:g} and {step.start + step.length:g}; the saved instants may be "
+            "too far apart for the law, or its parameters are not those of the results."
+        )
+        raise LawError(message)
 
 
 def stress_of(state: Float[Array, "n_points n_state"], laws: Heterogeneous) -> Array:

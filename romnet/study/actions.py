@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 
 from romnet.core.arrays import Array
 from romnet.core.communicator import Communicator, raise_together, together
-from romnet.core.errors import ConvergenceError
+from romnet.core.errors import AccuracyError, ConvergenceError
 from romnet.fe.inner_products import point_l2
 from romnet.laws.points import PointLocations
 from romnet.reduction.basis import ReducedBasis, Truncation
-from romnet.reduction.compression import Compression, compressed
+from romnet.reduction.compression import CompressedIntegrands, Compression, compress
 from romnet.reduction.cubature import ReducedQuadrature, select_points
 from romnet.reduction.cubature_cells import CellMeans, expanded
 from romnet.reduction.cubature_problem import CubatureProblem
@@ -52,6 +54,9 @@ from romnet.study.training import (
     training_field,
 )
 from romnet.study.workspace import integration_points, read_mesh
+
+# Part of the cubature tolerance that compressing the integrands may lose of them.
+_LOST = 1e-3
 
 
 def mesh_stage(context: Context, stage: Stage, manifest: Manifest) -> None:
@@ -212,27 +217,54 @@ def cubature_stage(context: Context, stage: Stage, manifest: Manifest) -> None:
             tangent = elastic_tangent(context)
         elastic = ElasticWork.balanced(tangent, work, weights, comm)
         integrands = StackedIntegrands((work, elastic))
-    functions = compressed(integrands, weights, comm, Compression(memory=memory_of_rank(context)))
-    quadrature = _selected(context, functions, weights)
-    context.save(stage.path, quadrature, manifest)
+    rtol = max(_LOST * context.located.study.offline.cubature_tolerance, 1e-12)
+    options = Compression(memory=memory_of_rank(context), rtol=rtol)
+    few = compress(integrands, weights, comm, options)
+    context.save(stage.path, _selected(context, few, weights), manifest)
 
 
-def _selected(context: Context, functions: Array, weights: Array) -> ReducedQuadrature:
-    """Select points, or cells, as the study asks."""
-    workspace, comm, offline = context.workspace, context.comm, context.located.study.offline
-    keys, tolerance = offline.cubature, offline.cubature_tolerance
-    numbers, cell_of_point = workspace.part.points, workspace.discretization.cell_of_point
-    volume = keys.volume
-    if keys.element_wise:
-        cells = CellMeans.of(functions, weights, workspace.part.cells[cell_of_point])
-        problem = CubatureProblem.build(
-            cells.means, cells.volumes, cells.cells, comm, volume=volume
-        )
-    else:
-        problem = CubatureProblem.build(functions, weights, numbers, comm, volume=volume)
+def _selected(context: Context, few: CompressedIntegrands, weights: Array) -> ReducedQuadrature:
+    """Select points, or cells, as the study asks; what the compression lost counts as error."""
+    offline = context.located.study.offline
+    tolerance = goal = offline.cubature_tolerance
+    problem = _problem(context, few.functions, weights)
+    while True:
+        rule = _rule(context, problem, weights, goal)
+        numbers = context.workspace.part.points
+        lost = few.lost_error(rule.points, rule.weights, numbers, context.comm) / problem.scale
+        residual = float(np.hypot(rule.residual, lost))
+        if residual <= tolerance:
+            return replace(rule, residual=residual)
+        goal = min(0.99 * goal, tolerance - 2.0 * lost)
+        if not goal > 0.0:
+            message = (
+                f"cubature: the compression loses {lost:.1e} of the integrals, more than the "
+                f"tolerance {tolerance:.1e} leaves; try a larger one."
+            )
+            raise AccuracyError(message)
+
+
+def _problem(context: Context, functions: Array, weights: Array) -> CubatureProblem:
+    """Set up the selection of points, or of cells."""
+    workspace, comm = context.workspace, context.comm
+    keys = context.located.study.offline.cubature
+    if not keys.element_wise:
+        numbers = workspace.part.points
+        return CubatureProblem.build(functions, weights, numbers, comm, volume=keys.volume)
+    cell_of_point = workspace.part.cells[workspace.discretization.cell_of_point]
+    cells = CellMeans.of(functions, weights, cell_of_point)
+    return CubatureProblem.build(cells.means, cells.volumes, cells.cells, comm, volume=keys.volume)
+
+
+def _rule(
+    context: Context, problem: CubatureProblem, weights: Array, tolerance: float
+) -> ReducedQuadrature:
+    """Select as the study asks; cells become their points."""
+    workspace, keys = context.workspace, context.located.study.offline.cubature
     rule = (refined_cubature if keys.refine else select_points)(problem, tolerance=tolerance)
     if keys.element_wise:
-        rule = expanded(rule, weights, numbers, workspace.part.cells[cell_of_point], comm)
+        cell_of_point = workspace.part.cells[workspace.discretization.cell_of_point]
+        rule = expanded(rule, weights, workspace.part.points, cell_of_point, context.comm)
     return rule
 
 
@@ -268,18 +300,33 @@ def dual_pod_stage(context: Context, stage: Stage, manifest: Manifest) -> None:
 
 def model_stage(context: Context, stage: Stage, manifest: Manifest) -> None:
     """Pack everything that an online computation needs."""
+    quadrature = artefact.load(context.folder / "cubature.h5", ReducedQuadrature)
+    modes = displacement_basis(context).modes
+    model = packed_model(context, quadrature, modes)
+    loadings = {
+        name: reduced_loading(context, context.loading(name), modes, model.points)
+        for name in context.training
+    }
+    context.save(stage.path, replace(model, loadings=loadings), manifest)
+
+
+def packed_model(context: Context, quadrature: ReducedQuadrature, modes: Array) -> ReducedModel:
+    """Return the model of a quadrature and modes, without any load.
+
+    Notes
+    -----
+    Collective: yes.
+    """
     workspace, comm, located = context.workspace, context.comm, context.located
     numbers = workspace.part.points
-    quadrature = artefact.load(context.folder / "cubature.h5", ReducedQuadrature)
     bases = load_bases(context.folder / "dual_pod.h5", numbers)
     extra = [interpolation_points(basis.modes, numbers, comm) for basis in bases.values()]
     points = mask_points(
         quadrature.points, np.concatenate(extra) if extra else np.zeros(0, dtype=np.int64)
     )
-    modes = displacement_basis(context).modes
     scalars = dual_scalars(located.study.offline.dual, workspace.laws)
     norms = largest_norms(context, (s for s in scalars if s.name in bases), points)
-    model = ReducedModel(
+    return ReducedModel(
         points=points,
         weights=quadrature.weights,
         strain_modes=strain_at(context, points, modes),
@@ -295,17 +342,13 @@ def model_stage(context: Context, stage: Stage, manifest: Manifest) -> None:
             )
             for name, basis in bases.items()
         },
-        loadings={
-            name: reduced_loading(context, context.loading(name), modes, points)
-            for name in context.training
-        },
+        loadings={},
         units=located.study.units.model_dump(),
-        locations=_locations_at(points, workspace.laws.locations, numbers, comm),
+        locations=locations_at(points, workspace.laws.locations, numbers, comm),
     )
-    context.save(stage.path, model, manifest)
 
 
-def _locations_at(
+def locations_at(
     points: Array, locations: PointLocations | None, numbers: Array, comm: Communicator
 ) -> PointLocations | None:
     """Give every rank places and numbers of some points, if laws ask for them."""

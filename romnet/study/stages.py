@@ -66,6 +66,7 @@ def _reduction_stages(located: LocatedStudy, training: tuple[str, ...]) -> list[
             name="cubature",
             path=Path("cubature.h5"),
             action=actions.cubature_stage,
+            version=2,
             parameters={
                 "offline.cubature.tolerance": offline.cubature_tolerance,
                 "offline.cubature": _json(offline.cubature.model_copy(update={"tolerance": None})),

@@ -10,7 +10,7 @@ import pytest
 
 from romnet.core.communicator import SerialCommunicator
 from romnet.core.snapshots import ArraySource
-from romnet.reduction.compression import Compression, Factorisation, compressed
+from romnet.reduction.compression import Compression, Factorisation, compress, compressed
 from romnet.reduction.cubature import empirical_cubature
 from romnet.reduction.integrands import (
     ElasticWork,
@@ -82,6 +82,10 @@ class Streamed:
     n_functions: int
     n_points: int
     rank: int
+
+    def at(self, points):
+        left = np.random.default_rng(0).normal(size=(self.n_functions, self.rank))
+        return left @ np.cos(np.outer(np.arange(self.rank), points))
 
     def chunks(self, n_points):
         left = np.random.default_rng(0).normal(size=(self.n_functions, self.rank))
@@ -167,3 +171,27 @@ def test_the_elastic_rows_make_the_reduced_stiffness_exact(work):
     full = np.einsum("k,kij->ij", weights, energy)
     reduced = np.einsum("k,kij->ij", rule.weights, energy[rule.points])
     np.testing.assert_allclose(reduced, full, rtol=1e-5, atol=1e-7 * np.abs(full).max())
+
+
+def test_the_lost_error_makes_up_the_error_of_all_integrands():
+    rng = np.random.default_rng(11)
+    values = np.logspace(0, -6, 12)[:, None] * rng.normal(size=(12, 80))
+    weights = rng.uniform(0.5, 1.5, size=80)
+    few = compress(TableIntegrands(values), weights, ALONE, Compression(rtol=1e-3))
+    assert 0 < len(few.functions) < 12
+    points, rule = np.array([70, 3, 41]), np.array([20.0, 30.0, 31.0])
+    kept = np.linalg.norm(few.functions[:, points] @ rule - few.functions @ weights)
+    lost = few.lost_error(points, rule, np.arange(80), ALONE)
+    whole = np.linalg.norm(values[:, points] @ rule - values @ weights)
+    assert lost > 0.0
+    assert np.hypot(kept, lost) == pytest.approx(whole, rel=1e-12)
+
+
+def test_chunks_do_not_change_what_is_kept():
+    rng = np.random.default_rng(5)
+    table = TableIntegrands(rng.normal(size=(700, 9)) @ rng.normal(size=(9, 4000)))
+    weights = rng.uniform(0.5, 1.5, size=4000)
+    few = compressed(table, weights, ALONE)  # 2995 points to a chunk: two of them
+    assert few.shape == (9, 4000)
+    exact = table.values.T @ table.values
+    np.testing.assert_allclose(few.T @ few, exact, atol=1e-9 * exact.max())

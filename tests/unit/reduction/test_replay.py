@@ -111,3 +111,13 @@ def test_a_point_that_cannot_follow_is_named_with_its_instant(structure):
     with pytest.raises(LawError, match=r"fails at 1 points .* between t = 0\.25 and 0\.75") as e:
         next(history)
     assert str(place) in str(e.value)
+
+
+def test_driving_points_in_parts_changes_nothing(structure, monkeypatch):
+    cube = structure(law="viscoplastic")
+    loading = cube.loading(pull=150.0, heat=300.0, times=(0.0, 0.5, 1.0))
+    outcomes = cube.solve(loading)
+    whole = list(replayed(cube, outcomes, loading))
+    monkeypatch.setattr("romnet.reduction.replay._CHUNK_POINTS", 7)
+    for one, other in zip(whole, replayed(cube, outcomes, loading), strict=True):
+        np.testing.assert_array_equal(one.state, other.state)
