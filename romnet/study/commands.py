@@ -271,6 +271,9 @@ def online_summary(context: Context, name: str) -> OnlineSummary:
         if comparison.rebuilt != "gappy":
             errors["p_from_modes"] = comparison.from_modes.get("p")
             errors["p_hot_from_modes"] = comparison.from_modes_hottest.get("p")
+        if comparison.rebuilt != "gappy":
+            errors["p_from_modes"] = comparison.from_modes.get("p")
+            errors["p_hot_from_modes"] = comparison.from_modes_hottest.get("p")
         if _is_computed(context.located, comparison.reference):
             path = context.folder / "snapshots" / f"{comparison.reference}.h5"
             seconds = read_manifest(path).wall_s
