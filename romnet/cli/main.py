@@ -68,17 +68,33 @@ def init(
 
 
 @app.command()
-def check(study: StudyPath = HERE, *, json: Json = False) -> None:
+def check(
+    study: StudyPath = HERE,
+    *,
+    balance: Annotated[
+        bool, typer.Option("--balance", help="Also compare stresses of results with the loads.")
+    ] = False,
+    json: Json = False,
+) -> None:
     """Look at a study and every file it names, without computing."""
 
     def work(console: Console) -> tuple[dict[str, Any], int]:
-        from romnet.study import commands
+        from romnet.study import checking
 
-        found = commands.check(study)
+        found = checking.check(study, balance=balance)
         for message in found.messages:
             console.say(message)
-        console.say("The study can be computed." if found.ok else "The study cannot be computed.")
-        return {"ok": found.ok, "messages": list(found.messages)}, 0 if found.ok else 2
+        doubts = f" {len(found.warnings)} warnings." if found.warnings else ""
+        verdict = "can" if found.ok else "cannot"
+        console.say(f"The study {verdict} be computed.{doubts}")
+        answer = {
+            "ok": found.ok,
+            "messages": list(found.messages),
+            "warnings": list(found.warnings),
+            "errors": list(found.errors),
+            "figures": list(found.figures),
+        }
+        return answer, 0 if found.ok else 2
 
     _run(work, json=json)
 

@@ -184,7 +184,8 @@ class _History:
     def field(self, number: int, name: str) -> Array:
         """Read one field of one instant."""
         path = result_path(self.workspace.located, self.loading.name)
-        return finite_instant(path, self.results, number - self.first, (name,))[name]
+        values: Array = finite_instant(path, self.results, number - self.first, (name,))[name]
+        return values
 
     def replayed(self) -> Iterator[Array]:
         """Yield the stress, flat, that the laws give along the displacements."""
@@ -217,7 +218,7 @@ class _Forces:
     @property
     def residual(self) -> Float[Array, " n_dofs"]:
         """Internal less external forces."""
-        return self.internal - self.loads.sum(axis=0)
+        return np.asarray(self.internal - self.loads.sum(axis=0))
 
 
 def _balance(
@@ -347,4 +348,4 @@ def _moment(
 ) -> Float[Array, " n_moments"]:
     """Return the moment of nodal forces about the origin."""
     moments = np.cross(nodes, vector.reshape(nodes.shape)).sum(axis=0)
-    return np.atleast_1d(moments)
+    return np.asarray(np.atleast_1d(moments))

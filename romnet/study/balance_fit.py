@@ -13,6 +13,7 @@ from romnet.core.arrays import Array
 Kind = Literal["stresses", "load", "expansion", "several", "unexplained"]
 # An explanation must leave this part of the imbalance at most, or what counts as balanced.
 EXPLAINED = 0.1
+_TINY = float(np.finfo(float).tiny)
 
 
 @dataclass(frozen=True)
@@ -88,7 +89,7 @@ def explain(
 
     def left(missing: Array) -> float:
         """Return the part of the imbalance that stays."""
-        return float(np.linalg.norm(missing)) / max(size, np.finfo(float).tiny)
+        return float(np.linalg.norm(missing)) / max(size, _TINY)
 
     total = loads.sum(axis=0)
     ones = np.ones(n_loads)

@@ -7,6 +7,7 @@ from math import isclose, log10
 
 import numpy as np
 
+from romnet.core.arrays import Array
 from romnet.study.balance import Balance
 from romnet.study.balance_fit import Explanation
 
@@ -134,6 +135,6 @@ def _is_unit(factor: float) -> bool:
     return round(thousands) != 0 and isclose(factor, 1000.0 ** round(thousands), rel_tol=_CLOSE)
 
 
-def _vector(values: Sequence[float] | np.ndarray) -> str:
+def _vector(values: Array) -> str:
     """Write a vector in few digits."""
     return "(" + ", ".join(f"{float(value):.3g}" for value in values) + ")"

@@ -1,0 +1,208 @@
+"""What a look at a study and its files finds, before anything is computed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from romnet.core.communicator import SerialCommunicator
+from romnet.core.errors import RomnetError, StudyError
+from romnet.fe.loading import Loading
+from romnet.study import findings
+from romnet.study.balance import Balance, balances
+from romnet.study.balance_words import sentences
+from romnet.study.costs import predicted_costs
+from romnet.study.findings import Finding
+from romnet.study.foreign import finite_instant, open_results, result_path
+from romnet.study.loadcases import loading_of
+from romnet.study.read import HF, LocatedStudy, read_study
+from romnet.study.times import has_own_instants, instants
+from romnet.study.workspace import Workspace, build_workspace, integration_points, read_mesh
+
+
+@dataclass(frozen=True)
+class CheckReport:
+    """What a look at a study and its files found.
+
+    Attributes
+    ----------
+    ok
+        Whether nothing stands in the way.
+    messages
+        What was found, in the order of the study; ``warning:`` and ``error:`` mark some.
+    figures
+        The numbers behind the messages, one mapping for each.
+    """
+
+    ok: bool
+    messages: tuple[str, ...]
+    figures: tuple[dict[str, Any], ...] = field(default=())
+
+    @property
+    def warnings(self) -> tuple[str, ...]:
+        """What may be meant, and may be a mistake."""
+        mark = "warning: "
+        return tuple(text[len(mark) :] for text in self.messages if text.startswith(mark))
+
+    @property
+    def errors(self) -> tuple[str, ...]:
+        """What stands in the way."""
+        mark = "error: "
+        return tuple(text[len(mark) :] for text in self.messages if text.startswith(mark))
+
+
+def check(path: Path, *, balance: bool = False) -> CheckReport:
+    """Look at a study and at every file it names, without computing anything.
+
+    Parameters
+    ----------
+    path
+        The study file, or its folder.
+    balance
+        Whether the laws are driven along the displacements of the results and their stresses
+        compared with the loads.
+
+    Notes
+    -----
+    Collective: no. Reads all results once, one instant at a time. Writes nothing.
+    """
+    found: list[Finding] = []
+    try:
+        located = read_study(path)
+        found += _look(located)
+        if balance:
+            found += _balanced(list(balances(located)))
+    except RomnetError as problem:
+        found += [Finding("error", line, {}) for line in str(problem).splitlines()]
+    return CheckReport(
+        ok=all(entry.level != "error" for entry in found),
+        messages=tuple(entry.message for entry in found),
+        figures=tuple(entry.figures for entry in found if entry.figures),
+    )
+
+
+def _look(located: LocatedStudy) -> Iterator[Finding]:
+    """Read everything that a study names and say what is there."""
+    mesh = read_mesh(located)
+    yield from findings.of_mesh(mesh)
+    weights = integration_points(located, mesh).weights
+    workspace = build_workspace(located, mesh, SerialCommunicator())
+    yield _said(f"integration: {len(weights)} points, volume {weights.sum():.6g}")
+    for case in located.cases.values():
+        # Loads do not depend on the instants; these only have to lie within the tables.
+        own = instants(case.grid, None) if has_own_instants(case.grid) else np.zeros(1)
+        _refuse_short_tables(located, loading_of(workspace, case, own))
+        yield _said(f"case {case.name}: loads and constraints are complete")
+    yield from findings.of_units(workspace)
+    for entry in located.study.training:
+        if entry.results == HF:
+            yield _said(f"training {entry.name}: computed by romnet")
+        else:
+            yield from _look_at_results(workspace, entry.name)
+    yield _said(_costs(workspace))
+    training = {entry.name for entry in located.study.training}
+    for question in located.study.online:
+        reference = question.reference
+        if reference is not None and reference != HF and str(reference) not in training:
+            yield from _look_at_results(workspace, question.name)
+        first = located.study.training[0]
+        if not has_own_instants(question) and question.until is None:
+            yield _said(f"case {question.name}: takes over the instants of {first.name}")
+
+
+def _said(text: str) -> Finding:
+    """Return plain words."""
+    return Finding("info", text, {})
+
+
+def _look_at_results(workspace: Workspace, name: str) -> Iterator[Finding]:
+    """Read foreign results once."""
+    path = result_path(workspace.located, name)
+    results = open_results(workspace.located, name, workspace.mesh)
+    largest, moved = 0.0, np.zeros(workspace.mesh.n_dofs)
+    stored = "stress" in results.fields and results.fields["stress"].location == "point"
+    for number in range(results.n_times):
+        fields = finite_instant(path, results, number)
+        if np.abs(fields["displacement"]).max() > np.abs(moved).max():
+            moved = np.ravel(fields["displacement"])
+        if stored:
+            largest = max(largest, float(np.abs(fields["stress"]).max()))
+    yield _said(
+        f"results {name}: {results.n_times} instants, t = {results.times[0]:g} ... "
+        f"{results.times[-1]:g}, fields {', '.join(sorted(results.fields))}"
+    )
+    missing = findings.of_missing_fields(name, workspace.located, list(results.fields))
+    if missing is not None:
+        yield missing
+    yield from findings.of_times(name, results.times)
+    yield from findings.of_displacement(name, workspace, moved)
+    yield from findings.of_stress(name, workspace, largest)
+
+
+def _balanced(found: list[Balance]) -> Iterator[Finding]:
+    """Say which simulations balance their loads."""
+    if not found:
+        yield Finding("warning", "there are no results from files whose forces to balance", {})
+    for entry, text in zip(found, sentences(found), strict=False):
+        figures = {
+            "case": entry.case,
+            "stresses": entry.stresses,
+            "residual": entry.worst,
+            "resultants": {r.load: r.force.tolist() for r in entry.resultants},
+            "moments": {r.load: r.moment.tolist() for r in entry.resultants},
+            "reaction": entry.reaction.tolist(),
+        }
+        if entry.stored_reaction is not None:
+            figures["stored_reaction"] = entry.stored_reaction.tolist()
+        if entry.explanation is not None:
+            figures["factors"] = dict(
+                zip(entry.loads, entry.explanation.factors.tolist(), strict=True)
+            )
+            figures["expansion"] = entry.explanation.expansion
+        yield Finding("info" if entry.ok else "error", text, figures)
+    for text in sentences(found)[len(found) :]:
+        yield _said(text)
+
+
+def _costs(workspace: Workspace) -> str:
+    """Say what the offline stages will roughly cost on one rank."""
+    located = workspace.located
+    n_snapshots = 0
+    for entry in located.study.training:
+        grid = located.cases[entry.name].grid
+        own = has_own_instants(grid)
+        if entry.results == HF:
+            n_snapshots += len(instants(grid, None)) if own else 1
+        else:
+            n_snapshots += open_results(located, entry.name, workspace.mesh).n_times
+    costs = predicted_costs(
+        n_points=workspace.part.n_global_points,
+        n_dofs=workspace.part.n_global_dofs,
+        n_snapshots=n_snapshots,
+        cell_nodes=max(block.connectivity.shape[1] for block in workspace.mesh.blocks),
+        blocks=min(
+            located.study.offline.memory_bytes,
+            4 * 8 * 6 * workspace.part.n_global_points * n_snapshots,
+        ),
+    )
+    times = ", ".join(f"{name} {value:.2g} s" for name, value in costs.seconds.items())
+    return (
+        f"offline stages on one rank, roughly: {costs.memory / 2**30:.1f} GiB; {times} "
+        f"({n_snapshots} snapshots, ten modes assumed)"
+    )
+
+
+def _refuse_short_tables(located: LocatedStudy, loading: Loading) -> None:
+    """Refuse amplitudes that end before the case does, if they must not."""
+    end = float(loading.times[-1])
+    for part in (loading.force, loading.temperature, loading.prescribed):
+        for amplitude in part.amplitudes:
+            try:
+                amplitude.at(end)
+            except StudyError as problem:
+                message = f"case {loading.name!r}: {problem}"
+                raise located.error(("loads",), message) from problem

@@ -1,0 +1,131 @@
+"""What a look at a study says: warnings for what looks odd, errors for what stands in the way."""
+
+from __future__ import annotations
+
+import json
+import re
+import shutil
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import numpy as np
+import pytest
+import yaml
+from typer.testing import CliRunner
+
+from romnet.cli.main import app
+from romnet.fe.discretization import discretize
+from romnet.fe.structured import box_mesh
+from romnet.study.checking import check
+from romnet.study.findings import of_mesh
+from romnet.study.precision import Precision, precision_of, strain_noise
+
+
+def checked(small: ModuleType, source: Path, target: Path, **changes: Any):
+    """Check a copy of a study with some values replaced."""
+    shutil.copytree(source.parent, target, ignore=shutil.ignore_patterns("results"))
+    study = small.changed(yaml.safe_load(source.read_text()), **changes)
+    return check(small.write_study(target, study))
+
+
+def test_a_good_study_has_no_warnings(foreign_study: Path) -> None:
+    report = check(foreign_study)
+    assert report.ok
+    assert report.warnings == report.errors == ()
+    assert any("displacements have single precision" in text for text in report.messages)
+    assert any("cells: 8 zset:c3d8; worst scaled Jacobian 1 " in text for text in report.messages)
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({"materials__0__density": 1e-5}, r"density omega\^2 r\^2 is .* of Young's modulus"),
+        ({"materials__0__density": 1e-20}, r"density omega\^2 r\^2 is .* of Young's modulus"),
+        (
+            {"materials__0__expansion": {"coefficient": 20.0e-2, "reference": 20.0}},
+            "cells ALL expand by",
+        ),
+    ],
+)
+def test_units_that_are_off_are_warned_of(
+    changes: dict[str, Any], words: str, small: ModuleType, foreign_study: Path, tmp_path: Path
+) -> None:
+    report = checked(small, foreign_study, tmp_path / "a", **changes)
+    assert report.ok
+    assert any(re.search(words, text) for text in report.warnings), report.messages
+
+
+def test_displacements_in_another_unit_are_warned_of(foreign_study: Path, tmp_path: Path) -> None:
+    shutil.copytree(foreign_study.parent, tmp_path / "a")
+    path = tmp_path / "a" / "cube.node"
+    values = np.fromfile(path, dtype=">f4")
+    (1000.0 * values).astype(">f4").tofile(path)
+    report = check(tmp_path / "a")
+    assert any("largest displacement is" in text for text in report.warnings)
+
+
+def test_an_inverted_cell_is_named_before_the_study_is_refused(
+    foreign_study: Path, tmp_path: Path
+) -> None:
+    shutil.copytree(foreign_study.parent, tmp_path / "a")
+    path = tmp_path / "a" / "cube.geof"
+    lines = path.read_text().splitlines()
+    place = next(number for number, line in enumerate(lines) if " c3d8 " in line)
+    words = lines[place].split()
+    lines[place] = " ".join([*words[:2], *words[6:10], *words[2:6]])
+    path.write_text("\n".join(lines) + "\n")
+    report = check(tmp_path / "a")
+    assert not report.ok
+    assert any(f"1 cells are inverted: {words[0]}" in text for text in report.warnings)
+    assert any("Jacobian determinant" in text for text in report.errors)
+
+
+def test_sizes_of_sets_and_cells_are_figures() -> None:
+    figures = {
+        k: v
+        for found in of_mesh(box_mesh((1.0, 1.0, 1.0), (2, 1, 1)))
+        for k, v in found.figures.items()
+    }
+    assert figures["types"] == {"romnet:hex8": 2}
+    assert figures["node_sets"]["x0"] == 4
+    assert figures["face_sets"]["y1"] == 2
+
+
+@pytest.mark.parametrize("digits", [3, 6, 7, 9])
+def test_decimal_digits_are_counted(digits: int) -> None:
+    rng = np.random.default_rng(3)
+    raw = rng.normal(size=500) * 10.0 ** rng.integers(-8, 3, size=500)
+    written = np.array([float(f"{value:.{digits - 1}e}") for value in raw])
+    assert precision_of(written) == Precision(digits, 0)
+
+
+def test_the_noise_of_strains_is_that_of_rounding_them() -> None:
+    points = discretize(box_mesh((10.0, 1.0, 1.0), (20, 2, 2)))
+    rng = np.random.default_rng(7)
+    smooth = points.mesh.nodes * (3e-4, 1e-4, -1e-4) + 0.02
+    exact = (smooth * (1.0 + 0.1 * rng.random(smooth.shape))).ravel()
+    written = np.array([float(f"{value:.4e}") for value in exact])
+    found, _ = strain_noise(points, written, precision_of(written))
+    error = points.strain_operator @ (written - exact)
+    assert found == pytest.approx(float(np.sqrt(np.mean(error**2))), rel=0.1)
+
+
+def test_few_digits_are_warned_of(foreign_study: Path, tmp_path: Path) -> None:
+    shutil.copytree(foreign_study.parent, tmp_path / "a")
+    path = tmp_path / "a" / "cube.node"
+    values = np.fromfile(path, dtype=">f4").astype(float)
+    np.array([float(f"{value:.2e}") for value in values]).astype(">f4").tofile(path)
+    report = check(tmp_path / "a")
+    assert any("makes strains noisy" in text for text in report.warnings), report.messages
+
+
+def test_the_command_line_prints_balances_and_figures(foreign_study: Path) -> None:
+    ran = CliRunner().invoke(app, ["check", str(foreign_study), "--balance", "--json"])
+    answer = json.loads(ran.stdout)
+    assert ran.exit_code == 0
+    assert answer["ok"]
+    assert answer["warnings"] == answer["errors"] == []
+    balances = [entry for entry in answer["figures"] if "residual" in entry]
+    assert balances[0]["stresses"] == "replayed"
+    assert balances[0]["residual"] < 1e-3
