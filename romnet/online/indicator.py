@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from jaxtyping import Float
@@ -38,6 +38,22 @@ class Calibrations:
 
 
 @dataclass(frozen=True)
+class Watched:
+    """What an answer is good enough for.
+
+    Attributes
+    ----------
+    field
+        Name of the field.
+    tolerance
+        Largest estimated relative error that is accepted [-].
+    """
+
+    field: str
+    tolerance: float
+
+
+@dataclass(frozen=True)
 class Assessment:
     """Signals, estimated errors and their upper bounds at each instant of an answer.
 
@@ -52,8 +68,8 @@ class Assessment:
     estimates, bounds
         By field: estimated relative L2 error, and what it stays below with the confidence of the
         calibration [-].
-    field, tolerance
-        The field that is watched, and the largest estimate accepted of it.
+    watched
+        The field that matters, and how accurate it must be.
     warnings
         What a user should know, in words.
     """
@@ -63,14 +79,13 @@ class Assessment:
     signals: Mapping[str, Float[Array, " n_times"]]
     estimates: Mapping[str, Float[Array, " n_times"]]
     bounds: Mapping[str, Float[Array, " n_times"]]
-    field: str
-    tolerance: float
+    watched: Watched
     warnings: tuple[str, ...] = ()
 
     @property
     def first_alarm(self) -> int | None:
         """Number of the first instant whose estimate is above the tolerance."""
-        above = np.flatnonzero(self.estimates[self.field] > self.tolerance)
+        above = np.flatnonzero(self.estimates[self.watched.field] > self.watched.tolerance)
         return int(above[0]) if above.size else None
 
 
@@ -81,8 +96,7 @@ def assess(
     calibrations: Calibrations,
     *,
     space: LoadSpace,
-    field: str,
-    tolerance: float,
+    watched: Watched,
 ) -> Assessment:
     """Estimate the errors of an answer.
 
@@ -94,14 +108,14 @@ def assess(
         From signals to errors.
     space
         Loads of the training.
-    field, tolerance
-        The field that is watched, and the largest estimate accepted of it.
+    watched
+        The field that matters, and how accurate it must be.
 
     Notes
     -----
     Collective: no. Mutates nothing. Cost: independent of the mesh.
     """
-    signals = signals_of(model, loading, solution.dual, space=space)
+    signals = signals_of(model, solution.dual, space.distances(loading)[: len(solution.times)])
     estimates = {name: found.estimate(signals) for name, found in calibrations.fields.items()}
     bounds = {name: found.bound(signals) for name, found in calibrations.fields.items()}
     found = Assessment(
@@ -110,10 +124,9 @@ def assess(
         signals=signals,
         estimates=estimates,
         bounds=bounds,
-        field=field,
-        tolerance=tolerance,
+        watched=watched,
     )
-    return Assessment(**{**vars(found), "warnings": tuple(_warnings(found))})
+    return replace(found, warnings=tuple(_warnings(found)))
 
 
 def _warnings(found: Assessment) -> list[str]:
@@ -128,10 +141,11 @@ def _warnings(found: Assessment) -> list[str]:
         )
     number = found.first_alarm
     if number is not None:
-        estimate, bound = (values[found.field] for values in (found.estimates, found.bounds))
+        field = found.watched.field
+        estimate, bound = found.estimates[field], found.bounds[field]
         said.append(
-            f"from t = {found.times[number]:g} the estimated error of {found.field} is above "
-            f"{found.tolerance:g}; it reaches {estimate.max():.2g} (upper bound "
+            f"from t = {found.times[number]:g} the estimated error of {field} is above "
+            f"{found.watched.tolerance:g}; it reaches {estimate.max():.2g} (upper bound "
             f"{bound.max():.2g}). Train on this load, or set indicator.action to enrich."
         )
     return said

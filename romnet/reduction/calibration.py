@@ -21,11 +21,11 @@ _FEWEST = 10
 
 @dataclass(frozen=True)
 class Calibration:
-    r"""Estimate of the relative error of one field, :math:`e = \sum_i c_i s_i` with :math:`c \ge 0`.
+    r"""Estimate of the relative error of one field.
 
-    The sum is monotone in every signal, zero with all of them, and linear far away, where there
-    are no pairs; it is fitted to the logarithm of the error, so that small errors count as much as
-    large ones.
+    It is :math:`\sum_i c_i s_i` with :math:`c_i \ge 0` and the signals :math:`s_i`: it falls with
+    no signal, vanishes with all of them, and is linear far away, where there are no pairs. It is
+    fitted to the logarithm of the error, so that small errors count as much as large ones.
 
     Attributes
     ----------
@@ -150,7 +150,6 @@ def calibrated(
         )
         raise AccuracyError(message)
     table = np.stack([np.asarray(signals[name]) for name in names], axis=1)
-    ratios = np.zeros(len(errors))
     left_out = np.zeros(len(errors))
     for load in np.unique(loads):
         mine = loads == load
@@ -182,7 +181,7 @@ def _fit(table: Array, errors: Array) -> Array:
     goal = np.log(np.maximum(errors, FLOOR))
 
     def rest(logarithms: Array) -> Array:
-        return np.log(table @ np.exp(logarithms) + FLOOR) - goal
+        return np.asarray(np.log(table @ np.exp(logarithms) + FLOOR) - goal)
 
     start = np.zeros(table.shape[1])
     found = scipy.optimize.least_squares(rest, start, bounds=(_SMALLEST, _LARGEST))

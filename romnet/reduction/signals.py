@@ -9,11 +9,11 @@ import numpy as np
 from jaxtyping import Float
 
 from romnet.core.arrays import Array
-from romnet.fe.history import SeparatedField
 from romnet.reduction.gappy import NEGLIGIBLE
 from romnet.reduction.model import ReducedLoading, ReducedModel
 
 LOAD = "load"
+MEMORY = "p"  # grows only, so that it remembers by itself
 
 
 def gappy_signals(
@@ -75,7 +75,7 @@ class LoadSpace:
 
     Examples
     --------
-    >>> from romnet.fe.history import Amplitude
+    >>> from romnet.fe.history import Amplitude, SeparatedField
     >>> ramp = Amplitude(np.array([0.0, 2.0]), np.array([0.0, 2.0]))
     >>> def pull(force):
     ...     return ReducedLoading("pull", np.array([0.0, 1.0, 2.0]),
@@ -147,10 +147,8 @@ def _to_path(points: Array, path: Array) -> Array:
 
 def signals_of(
     model: ReducedModel,
-    loading: ReducedLoading,
     dual: Mapping[str, Float[Array, "n_mask n_times"]],
-    *,
-    space: LoadSpace,
+    distances: Float[Array, " n_times"],
 ) -> dict[str, Float[Array, " n_times"]]:
     """Return all signals at the instants of an answer, each the largest so far where it lasts.
 
@@ -159,21 +157,20 @@ def signals_of(
 
     Parameters
     ----------
-    model, loading
-        The model and the load case.
+    model
+        The reduced model.
     dual
-        Values of each scalar dual field at the mask points, for the first instants at least.
-    space
-        Loads of the training.
+        Values of each scalar dual field at the mask points.
+    distances
+        From the loads of the training, see `LoadSpace.distances`.
 
     Notes
     -----
     Collective: no. Mutates nothing.
     """
     signals = gappy_signals(model, dual)
-    n_times = next((values.shape[1] for values in dual.values()), len(loading.times))
-    signals[LOAD] = space.distances(loading)[:n_times]
+    signals[LOAD] = distances
     return {
-        name: values if name == "p" else np.maximum.accumulate(values)
+        name: values if name == MEMORY else np.maximum.accumulate(values)
         for name, values in signals.items()
     }

@@ -42,27 +42,35 @@ class Context:
         The ranks.
     progress
         Told the part of the running stage that is done, from 0 to 1.
+    origin
+        Folder of the mesh and the simulations, where a model of its own folder shares them.
     """
 
     located: LocatedStudy
     folder: Path
     comm: Communicator
     progress: Callable[[float], None] = field(default=_silent)
+    origin: Path | None = None
+
+    @property
+    def simulations(self) -> Path:
+        """Folder of the mesh and the simulations."""
+        return self.folder if self.origin is None else self.origin
 
     @cached_property
     def workspace(self) -> Workspace:
         """The structure on this rank; needs the artefact of the mesh."""
         with together(self.comm):
-            mesh = load_mesh(self.folder / "mesh.h5")
+            mesh = load_mesh(self.simulations / "mesh.h5")
         return build_workspace(self.located, mesh, self.comm)
 
     def snapshots(self, name: str) -> SnapshotStore:
         """Return the stored results of a simulation."""
-        return SnapshotStore.open(self.folder / "snapshots" / f"{name}.h5")
+        return SnapshotStore.open(self.simulations / "snapshots" / f"{name}.h5")
 
     def replayed(self, name: str) -> SnapshotStore:
         """Return the replayed fields of a simulation."""
-        return SnapshotStore.open(self.folder / "replay" / f"{name}.h5")
+        return SnapshotStore.open(self.simulations / "replay" / f"{name}.h5")
 
     def displacement(self, name: str) -> StoredSource:
         """Return the displacement of a simulation at this rank's dofs."""

@@ -10,9 +10,9 @@ from jaxtyping import Float
 from scipy.stats import qmc
 
 from romnet.core.arrays import Array
-from romnet.fe.history import SeparatedField
+from romnet.fe.history import Amplitude, SeparatedField
 from romnet.fe.loading import Loading
-from romnet.study.loadcases import ONE
+from romnet.study.constraints import ONE
 
 
 @dataclass(frozen=True)
@@ -61,7 +61,7 @@ class Perturbation:
         for change in warm:
             factor = np.minimum(factor, _largest_factor(start, change, temperatures))
         changed = SeparatedField(field.amplitudes, field.vectors * factor)
-        still = SeparatedField((ONE,), ((1.0 - factor) * start)[None])
+        still = SeparatedField((_ALWAYS,), ((1.0 - factor) * start)[None])
         force = loading.force
         return replace(
             loading,
@@ -83,8 +83,7 @@ def perturbations(
     *,
     n_dim: int,
     n_forces: int,
-    spread: float,
-    weakest: float,
+    strengths: tuple[float, float],
     seed: int,
 ) -> Iterator[Perturbation]:
     """Yield perturbations from weak to strong, their directions evenly spread.
@@ -95,11 +94,9 @@ def perturbations(
         How many.
     n_dim, n_forces
         Directions of space, terms of the force.
-    spread
-        Largest factor on the change of temperature; forces get at most its root, the tilt at most
-        twice its excess.
-    weakest
-        Strength of the first one; the last one has strength one.
+    strengths
+        Strength of the first one, where that of the last one is one, and the largest factor on the
+        change of temperature; forces get at most its root, the tilt at most twice its excess.
     seed
         Of the directions.
 
@@ -109,10 +106,11 @@ def perturbations(
 
     Examples
     --------
-    >>> weak, strong = perturbations(2, n_dim=3, n_forces=1, spread=1.5, weakest=0.1, seed=0)
+    >>> weak, strong = perturbations(2, n_dim=3, n_forces=1, strengths=(0.1, 1.5), seed=0)
     >>> bool(np.abs(strong.tilt).max() > np.abs(weak.tilt).max())
     True
     """
+    weakest, spread = strengths
     n_parameters = 1 + n_dim + n_forces
     size = 2 ** int(np.ceil(np.log2(max(count, 2))))
     directions = 2.0 * qmc.Sobol(n_parameters, seed=seed).random(size)[:count] - 1.0

@@ -1,0 +1,286 @@
+"""Pairs of signals and true errors: loads near the training, whole and truncated models."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from time import perf_counter
+
+import numpy as np
+
+from romnet.core.arrays import Array
+from romnet.core.communicator import raise_together
+from romnet.core.errors import ConvergenceError
+from romnet.fe.history import SeparatedField
+from romnet.fe.loading import Loading
+from romnet.online.indicator import Calibrations
+from romnet.online.solve import ReducedSolution, solve
+from romnet.reduction.basis import ReducedBasis
+from romnet.reduction.calibration import calibrated
+from romnet.reduction.dual import DualScalar, dual_scalars
+from romnet.reduction.gappy import NEGLIGIBLE
+from romnet.reduction.model import ReducedLoading, ReducedModel
+from romnet.reduction.signals import LoadSpace, signals_of
+from romnet.store import artefact
+from romnet.store.artefact import Manifest
+from romnet.store.modes import load_bases
+from romnet.study.answers import reduced_loading
+from romnet.study.context import Context
+from romnet.study.perturbing import perturbations
+from romnet.study.schema import Indicator
+from romnet.study.stage import Stage
+from romnet.study.training import displacement_basis, training_displacement, training_field
+
+DISPLACEMENT = "u"
+
+
+def calibrate_stage(context: Context, stage: Stage, manifest: Manifest) -> None:
+    """Learn how large errors are from how large signals are."""
+    from romnet.parallel.petsc import petsc
+
+    petsc()
+    keys = context.located.study.indicator or Indicator()
+    model = artefact.load(context.folder / "model.h5", ReducedModel)
+    measure = FieldErrors.build(context, model)
+    pairs = _Pairs()
+    loadings = list(_loads(context, keys))
+    seconds = 0.0
+    for number, loading in enumerate(loadings):
+        answers = list(_answers(context, model, loading, measure, keys))
+        began = perf_counter()
+        errors = _true_errors(context, loading, measure, [found for _, _, found in answers])
+        seconds += perf_counter() - began
+        for (cut, load, solution), of_fields in zip(answers, errors, strict=True):
+            distances = training_space(context, cut).distances(load)[: len(solution.times)]
+            signals = signals_of(cut, solution.dual, distances)
+            pairs.add(number, signals, of_fields)
+        context.progress((number + 1) / len(loadings))
+    found = {
+        name: calibrated(
+            name,
+            pairs.signals(name),
+            np.array(pairs.errors[name]),
+            np.array(pairs.loads[name]),
+            confidence=keys.confidence,
+        )
+        for name in measure.names
+        if name == keys.field or len(pairs.errors.get(name, ())) >= _ENOUGH
+    }
+    context.save(stage.path, Calibrations(found, len(loadings), seconds), manifest)
+
+
+_ENOUGH = 20
+
+
+def training_space(context: Context, model: ReducedModel) -> LoadSpace:
+    """Return the loads of the training as a model sees them."""
+    return LoadSpace.of([model.loadings[name] for name in context.training])
+
+
+@dataclass(frozen=True)
+class FieldErrors:
+    """Measures the errors of rebuilt fields at one instant.
+
+    Attributes
+    ----------
+    context
+        Study and ranks.
+    scalars
+        Scalars of each dual field.
+    displacement
+        Modes of the displacement.
+    dual
+        Modes of the dual scalars.
+    largest
+        Largest norm of each field in training; a field that is negligible beside it has no
+        relative error.
+    """
+
+    context: Context
+    scalars: Mapping[str, tuple[DualScalar, ...]]
+    displacement: ReducedBasis
+    dual: Mapping[str, ReducedBasis]
+    largest: Mapping[str, float]
+
+    @classmethod
+    def build(cls, context: Context, model: ReducedModel) -> FieldErrors:
+        """Load the modes and look at the training. Collective: yes."""
+        workspace = context.workspace
+        dual = load_bases(context.folder / "dual_pod.h5", workspace.part.points)
+        scalars: dict[str, tuple[DualScalar, ...]] = {}
+        for scalar in dual_scalars(model.dual, workspace.laws):
+            if scalar.name in dual:
+                scalars[scalar.field] = (*scalars.get(scalar.field, ()), scalar)
+        largest = {DISPLACEMENT: 0.0}
+        product = workspace.inner_product()
+        source = training_displacement(context)
+        for number in range(source.n_snapshots):
+            size = context.comm.sum(np.array([(product @ source.column(number)) ** 2]).sum()[None])
+            largest[DISPLACEMENT] = max(largest[DISPLACEMENT], float(np.sqrt(size[0])))
+        weights = np.abs(workspace.discretization.weights)
+        for name in scalars:
+            source = training_field(context, name)
+            largest[name] = 0.0
+            for number in range(source.n_snapshots):
+                values = source.column(number).reshape(len(weights), -1)
+                size = context.comm.sum(np.array([(weights @ values**2).sum()]))
+                largest[name] = max(largest[name], float(np.sqrt(size[0])))
+        return cls(context, scalars, displacement_basis(context), dual, largest)
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Fields whose errors are measured."""
+        return (DISPLACEMENT, *self.scalars)
+
+    def at(
+        self,
+        solution: ReducedSolution,
+        number: int,
+        truth: tuple[Array, Array],
+        gappy: ReducedModel,
+    ) -> dict[str, float]:
+        """Return the relative error of each field at an instant, NaN where it is negligible.
+
+        Parameters
+        ----------
+        solution, number
+            The answer and the number of the instant.
+        truth
+            Displacement less the prescribed one on this rank's dofs, state at its points.
+        gappy
+            The model, for its gappy operators.
+
+        Notes
+        -----
+        Collective: yes.
+        """
+        workspace = self.context.workspace
+        weights = np.abs(workspace.discretization.weights)
+        product = workspace.inner_product()
+        displacement, state = truth
+        coefficients = solution.coefficients[:, number]
+        moved = self.displacement.modes[:, : len(coefficients)] @ coefficients
+        squares = [
+            [((product @ (moved - displacement)) ** 2).sum(), ((product @ displacement) ** 2).sum()]
+        ]
+        for group in self.scalars.values():
+            sums = np.zeros(2)
+            for scalar in group:
+                exact = scalar.of(workspace.laws, state)
+                mask = solution.dual[scalar.name][:, number]
+                rebuilt = self.dual[scalar.name].modes @ (gappy.gappy[scalar.name].inverse @ mask)
+                sums += weights @ np.stack([(rebuilt - exact) ** 2, exact**2], axis=1)
+            squares.append(sums.tolist())
+        rest, whole = np.sqrt(self.context.comm.sum(np.array(squares))).T
+        return {
+            name: float(rest[place] / whole[place])
+            if whole[place] > NEGLIGIBLE * self.largest[name]
+            else float("nan")
+            for place, name in enumerate(self.names)
+        }
+
+
+def truncated(model: ReducedModel, n_modes: int) -> ReducedModel:
+    """Return a model with the first modes only; its points stay."""
+    return replace(
+        model,
+        strain_modes=np.ascontiguousarray(model.strain_modes[..., :n_modes]),
+        loadings={name: _cut(load, n_modes) for name, load in model.loadings.items()},
+    )
+
+
+def _cut(loading: ReducedLoading, n_modes: int) -> ReducedLoading:
+    """Return a load projected on the first modes only."""
+    force = loading.force
+    vectors = np.ascontiguousarray(force.vectors[:, :n_modes])
+    return replace(loading, force=SeparatedField(force.amplitudes, vectors))
+
+
+def _loads(context: Context, keys: Indicator) -> Iterator[Loading]:
+    """Yield loads near those of the training, each training load in its turn."""
+    workspace, comm = context.workspace, context.comm
+    bases = [context.loading(name) for name in context.training]
+    nodes = workspace.mesh.nodes
+    low, high = nodes.min(axis=0), nodes.max(axis=0)
+    size = np.where(high > low, high - low, 1.0)
+    places = (2.0 * workspace.discretization.positions - low - high) / size
+    given = keys.calibration
+    changes = perturbations(
+        given.loads,
+        n_dim=workspace.mesh.n_dim,
+        n_forces=int(comm.max(float(max(len(base.force.vectors) for base in bases)))),
+        strengths=(given.weakest, given.spread),
+        seed=given.seed,
+    )
+    for number, change in enumerate(changes):
+        base = bases[number % len(bases)]
+        yield replace(
+            change.of(base, places, workspace.temperature_range),
+            name=f"calibration{number + 1}",
+        )
+
+
+def _answers(
+    context: Context,
+    model: ReducedModel,
+    loading: Loading,
+    measure: FieldErrors,
+    keys: Indicator,
+) -> Iterator[tuple[ReducedModel, ReducedLoading, ReducedSolution]]:
+    """Yield the answers of the model and of truncated ones to one load."""
+    reduced = reduced_loading(context, loading, measure.displacement.modes, model.points)
+    sizes = {max(1, round(part * model.n_modes)) for part in keys.calibration.modes}
+    for n_modes in sorted(sizes, reverse=True):
+        cut, load = truncated(model, n_modes), _cut(reduced, n_modes)
+        yield cut, load, solve(cut, load, options=context.newton_options, comm=context.comm)
+
+
+def _true_errors(
+    context: Context, loading: Loading, measure: FieldErrors, answers: list[ReducedSolution]
+) -> list[list[dict[str, float]]]:
+    """Compute a load, and the errors of answers to it at each instant they reached."""
+    from romnet.hf.problem import HighFidelityProblem, solve_high_fidelity
+
+    workspace = context.workspace
+    model = artefact.load(context.folder / "model.h5", ReducedModel)
+    problem = HighFidelityProblem(
+        workspace.part, workspace.discretization, workspace.laws, loading, context.comm
+    )
+    errors: list[list[dict[str, float]]] = [[] for _ in answers]
+    for number, outcome in enumerate(solve_high_fidelity(problem, options=context.newton_options)):
+        if not outcome.status.ok:
+            message = (
+                f"calibrate: {loading.name} stopped after t = {outcome.committed.time:g} "
+                f"({outcome.reason.label}); try a smaller indicator.calibration.spread."
+            )
+            raise_together(context.comm, ConvergenceError(message))
+        committed = outcome.committed
+        free = committed.unknown - loading.prescribed.at(committed.time)
+        for answer, found in zip(answers, errors, strict=True):
+            if number + 1 < len(answer.times):
+                found.append(measure.at(answer, number + 1, (free, committed.state), model))
+    return errors
+
+
+@dataclass
+class _Pairs:
+    """Pairs by field."""
+
+    errors: dict[str, list[float]] = field(default_factory=dict)
+    loads: dict[str, list[int]] = field(default_factory=dict)
+    rows: dict[str, list[dict[str, float]]] = field(default_factory=dict)
+
+    def add(self, load: int, signals: Mapping[str, Array], errors: list[dict[str, float]]) -> None:
+        """Add the instants of one answer."""
+        for number, of_fields in enumerate(errors):
+            row = {name: float(values[number + 1]) for name, values in signals.items()}
+            for name, error in of_fields.items():
+                if np.isfinite(error):
+                    self.errors.setdefault(name, []).append(error)
+                    self.loads.setdefault(name, []).append(load)
+                    self.rows.setdefault(name, []).append(row)
+
+    def signals(self, name: str) -> dict[str, Array]:
+        """Return the signals of the pairs of a field."""
+        rows = self.rows[name]
+        return {signal: np.array([row[signal] for row in rows]) for signal in rows[0]}
