@@ -65,7 +65,7 @@ class ReducedProblem:
         """Instants of the rows of the tables."""
         return [float(time) for time in self.loading.times]
 
-    def _at(self, time: float) -> tuple[Array, Array, Array]:
+    def at(self, time: float) -> tuple[Array, Array, Array]:
         """Return force, temperature and lift at any instant."""
         instants = self._instants
         slack = SAME_INSTANT * (instants[-1] - instants[0])
@@ -82,11 +82,11 @@ class ReducedProblem:
 
     def temperature(self, time: float) -> Float[Array, " n_points"]:
         """Return the temperature of this rank's points."""
-        return self._at(time)[1]
+        return self.at(time)[1]
 
     def lift_strain(self, time: float) -> Float[Array, "n_points n_components"]:
         """Return the strain of the prescribed displacements at this rank's points."""
-        return self._at(time)[2]
+        return self.at(time)[2]
 
     def start(self) -> Committed:
         """Return the virgin state at the first instant of the load case.
@@ -106,11 +106,11 @@ class ReducedProblem:
 
     def increment(self, committed: Committed, step: TimeStep) -> ReducedIncrement:
         """Return the equations of one increment."""
-        force, temperature, lift = self._at(step.end)
+        force, temperature, lift = self.at(step.end)
         given = Given(
             strain_old=committed.strain,
             state_old=committed.state,
-            temperature_old=self._at(step.start)[1],
+            temperature_old=self.at(step.start)[1],
             temperature_new=temperature,
             lift=lift,
             external=force,

@@ -45,6 +45,7 @@ class Case(ctypes.Structure):
         *((name, ctypes.c_void_p) for name in ("internal", "failed")),
         ("n_failed", ctypes.c_int64),
         *((name, ctypes.c_double) for name in ("step_factor", "seconds", "residual", "scale")),
+        ("floor", ctypes.c_double),
     )
 
 
@@ -214,7 +215,7 @@ class Kernel:
         case.failed = failed = stress + 8 * n_points * n
         case.internal = failed + 8 * n_points
         self._functions.romnet_reduced_evaluate(
-            self.address, 1, ctypes.addressof(case), self._coefficients_at
+            self.address, ctypes.addressof(case), self._coefficients_at, n_points
         )
         split = n_points * n
         return kept[:split].reshape(n_points, n), kept[split:].reshape(n_points, n_state), work
@@ -263,12 +264,13 @@ def functions() -> ctypes.CDLL:
         message = f"{path} is missing: romnet is not built; run `pip install -e .` in its checkout."
         raise PluginError(message)
     library = ctypes.CDLL(str(path))
-    pointer, count = ctypes.c_void_p, ctypes.c_int64
+    pointer, count, real = ctypes.c_void_p, ctypes.c_int64, ctypes.c_double
     for name, arguments in (
         ("romnet_reduced_strain", [pointer] * 4),
         ("romnet_reduced_force", [pointer] * 3),
         ("romnet_reduced_tangent", [pointer] * 3),
-        ("romnet_reduced_evaluate", [pointer, count, pointer, pointer]),
+        ("romnet_reduced_evaluate", [pointer, pointer, pointer, count]),
+        ("romnet_reduced_iterate", [pointer, count, *[pointer] * 3, real, *[pointer] * 2]),
     ):
         getattr(library, name).argtypes = arguments
         getattr(library, name).restype = None

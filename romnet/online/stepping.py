@@ -126,16 +126,37 @@ def march(
         raise ValueError(message)
     outcome = StepOutcome(start, Status.CONVERGED, scale=0.0)
     for target in times:
-        outcome = _reach(problem, outcome, float(target), options)
+        outcome = reach(problem, outcome, float(target), options)
         yield outcome
         if not outcome.status.ok:
             return
 
 
-def _reach(
+def reach(
     problem: Problem, before: StepOutcome, target: float, options: NewtonOptions
 ) -> StepOutcome:
-    """Advance to one instant in as many increments as it takes."""
+    """Advance to one instant in as many increments as it takes.
+
+    Parameters
+    ----------
+    problem
+        The structure and its load.
+    before
+        What happened up to the instant before.
+    target
+        Instant to reach [time].
+    options
+        When Newton iterations stop and how small an increment may become.
+
+    Returns
+    -------
+    StepOutcome
+        Converged at `target`, or the last state accepted before it.
+
+    Notes
+    -----
+    Collective: if the problem is. Mutates nothing.
+    """
     whole = target - before.committed.time
     outcome = replace(before, iterations=0, cuts=0, law_seconds=0.0)
     length = whole

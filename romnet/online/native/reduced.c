@@ -53,6 +53,7 @@ typedef struct {
     int64_t n_failed; /* negative without memory */
     double step_factor, seconds; /* spent in the law */
     double residual, scale; /* norm of external less internal forces; the larger of their norms */
+    double floor;           /* scale of what was borne before */
 } Increment;
 
 INLINE double sum_of(const Vector *v)
@@ -146,26 +147,59 @@ static double now(void)
     return (double)time.tv_sec + 1e-9 * (double)time.tv_nsec;
 }
 
-/* Evaluate the equilibrium of some cases at padded coefficients, a row for each case. */
-EXPORT void romnet_reduced_evaluate(const Model *model, int64_t n_cases, Increment *cases,
-                                    const double *coefficients)
+/* Integrate some points of one case; adds to what is told of it. */
+static void integrate_points(const Model *model, Increment *c, int64_t first, int64_t last)
+{
+    double factor = 1.0;
+    const double began = now();
+    const int64_t n_failed = model->integrate(
+        model->law, first, last, c->strain_old, c->strain, c->state_old, c->temperature_old,
+        c->temperature_new, NULL, NULL, c->start, c->length, (int)c->number, c->stress, c->state,
+        c->tangent, c->failed, &factor);
+    c->seconds += now() - began;
+    c->n_failed = n_failed < 0 || c->n_failed < 0 ? -1 : c->n_failed + n_failed;
+    if (factor < c->step_factor) c->step_factor = factor;
+}
+
+/* Evaluate the equilibrium of one case at padded coefficients; the law is integrated at the points
+ * before `last`, which includes those of the quadrature. */
+EXPORT void romnet_reduced_evaluate(const Model *model, Increment *c, const double *coefficients,
+                                    int64_t last)
 {
     const int64_t n = model->n_modes;
-    for (Increment *c = cases; c < cases + n_cases; c++, coefficients += LANES * model->n_vectors) {
-        romnet_reduced_strain(model, coefficients, c->lift, c->strain);
-        const double began = now();
-        c->n_failed = model->integrate(model->law, 0, model->n_points, c->strain_old, c->strain,
-                                       c->state_old, c->temperature_old, c->temperature_new, NULL,
-                                       NULL, c->start, c->length, (int)c->number, c->stress,
-                                       c->state, c->tangent, c->failed, &c->step_factor);
-        c->seconds = now() - began;
-        romnet_reduced_force(model, c->stress, c->internal);
-        double rest = 0.0;
-        for (int64_t i = 0; i < n; i++) {
-            const double r = c->external[i] - c->internal[i];
-            rest += r * r;
+    romnet_reduced_strain(model, coefficients, c->lift, c->strain);
+    c->n_failed = 0;
+    c->step_factor = 1.0;
+    c->seconds = 0.0;
+    integrate_points(model, c, 0, last);
+    romnet_reduced_force(model, c->stress, c->internal);
+    double rest = 0.0;
+    for (int64_t i = 0; i < n; i++) {
+        const double r = c->external[i] - c->internal[i];
+        rest += r * r;
+    }
+    c->residual = sqrt(rest);
+    c->scale = fmax(norm(n, c->external), norm(n, c->internal));
+}
+
+/* Evaluate the cases `which`, a row of coefficients for each. Where forces balance to `tolerance`
+ * times the larger of `scale` and `floor`, the points without weight are integrated as well; else
+ * row k of `tangents` and `residuals` (padded) becomes the system for the correction. */
+EXPORT void romnet_reduced_iterate(const Model *model, int64_t n_cases, const int64_t *which,
+                                   Increment *cases, const double *coefficients, double tolerance,
+                                   double *tangents, double *residuals)
+{
+    const int64_t width = LANES * model->n_vectors;
+    for (int64_t k = 0; k < n_cases; k++) {
+        Increment *c = cases + which[k];
+        romnet_reduced_evaluate(model, c, coefficients + k * width, model->n_quadrature);
+        if (c->n_failed) continue;
+        if (c->residual <= tolerance * fmax(c->floor, c->scale)) {
+            integrate_points(model, c, model->n_quadrature, model->n_points);
+            continue;
         }
-        c->residual = sqrt(rest);
-        c->scale = fmax(norm(n, c->external), norm(n, c->internal));
+        romnet_reduced_tangent(model, c->tangent, tangents + k * width * width);
+        for (int64_t i = 0; i < model->n_modes; i++)
+            residuals[k * width + i] = c->external[i] - c->internal[i];
     }
 }
