@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from jaxtyping import Float, Int
-from scipy.linalg.blas import dgemm
+from scipy.linalg.blas import dgemm, dgemv
 
 from romnet.core.arrays import Array
 from romnet.core.communicator import Communicator
@@ -222,11 +222,14 @@ class CubatureProblem:
 
 def _transposed_product(matrix: Array, vectors: Array) -> Array:
     """Return matrix^T vectors, in one pass and without a copy of the matrix."""
-    if vectors.shape[1] == 1 or 0 in matrix.shape:
-        return (vectors.T @ matrix).T.copy()
+    by_points, by_rows = matrix.flags.f_contiguous, matrix.flags.c_contiguous
+    if 0 in matrix.shape or not (by_points or by_rows):
+        return np.asarray(matrix.T @ vectors)
+    if vectors.shape[1] == 1:
+        vector = vectors[:, 0]
+        product = dgemv(1.0, matrix, vector, trans=1) if by_points else dgemv(1.0, matrix.T, vector)
+        return np.asarray(product[:, None])
     vectors = np.asfortranarray(vectors)
-    if matrix.flags.f_contiguous:
+    if by_points:
         return np.asarray(dgemm(1.0, matrix, vectors, trans_a=1))
-    if matrix.flags.c_contiguous:
-        return np.asarray(dgemm(1.0, matrix.T, vectors))
-    return np.asarray(matrix.T @ vectors)
+    return np.asarray(dgemm(1.0, matrix.T, vectors))

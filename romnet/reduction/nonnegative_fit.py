@@ -7,11 +7,15 @@ import copy
 import numpy as np
 import scipy.linalg
 from jaxtyping import Float
+from scipy.linalg.blas import dgemv, dtpsv
+from scipy.linalg.lapack import dtpttr, dtrttp
 
 from romnet.core.arrays import Array
 
 # A column whose part outside the span of the others is smaller than this belongs to the span.
 _DEPENDENT = 1e-13
+# A column with a larger part outside loses nothing that matters in one pass.
+_MOSTLY_INSIDE = 0.5
 
 
 class NonnegativeFit:
@@ -42,7 +46,7 @@ class NonnegativeFit:
 
     def __init__(self, target: Float[Array, " n_rows"]) -> None:
         self._target = target
-        self._factors = _Factors(len(target))
+        self._factors = _Factors(target)
         self.labels: list[int] = []
         self.coefficients: Float[Array, " n_columns"] = np.zeros(0)
         self.residual: Float[Array, " n_rows"] = target.copy()
@@ -71,10 +75,13 @@ class NonnegativeFit:
         kept: _Factors | None = None
         self.labels = [*self.labels, label]
         self.coefficients = np.append(self.coefficients, 0.0)
-        free = self._factors.solution(self._target)
-        if not (free > 0.0).all():
+        free = self._factors.solution()
+        if (free > 0.0).all():
+            # The old residual has no part inside but along the new column.
+            self.coefficients, self.residual = free, self._factors.outside(self.residual)
+        else:
             kept = self._factors.copy()
-        self._settle(free)
+            self._settle(free)
         if self.residual_norm < previous:
             return True
         if kept is not None:
@@ -97,12 +104,12 @@ class NonnegativeFit:
             if self._factors.append(columns[:, number]):
                 self.labels = [*self.labels, label]
                 self.coefficients = np.append(self.coefficients, coefficients[number])
-        self._settle(self._factors.solution(self._target))
+        self._settle(self._factors.solution())
 
     def remove(self, label: int) -> None:
         """Let a column leave and refit; others may leave too."""
         self._drop(self.labels.index(label))
-        self._settle(self._factors.solution(self._target))
+        self._settle(self._factors.solution())
 
     def removal_costs(self) -> Float[Array, " n_columns"]:
         """Return by how much the square of the residual grows when each column leaves.
@@ -116,9 +123,11 @@ class NonnegativeFit:
         """Go to the optimum over the columns inside; those that would turn negative leave."""
         while not (free > 0.0).all():
             self._retreat(free)
-            free = self._factors.solution(self._target)
+            free = self._factors.solution()
         self.coefficients = free
-        self.residual = self._factors.outside(self._target)
+        rest = self._factors.outside(self._target)
+        # Once more: small residuals must stay orthogonal, their products choose the next point.
+        self.residual = self._factors.outside(rest)
 
     def _retreat(self, free: Array) -> None:
         """Move towards the free optimum until a coefficient vanishes; its column leaves."""
@@ -139,13 +148,18 @@ class NonnegativeFit:
 
 
 class _Factors:
-    """QR factors of columns, in arrays that are allocated ahead."""
+    """QR factors of columns, and Q^T b, in arrays that are allocated ahead.
 
-    def __init__(self, n_rows: int, capacity: int = 32) -> None:
-        self.n_rows = n_rows
+    The triangle is packed column by column: one more column is one more run of memory.
+    """
+
+    def __init__(self, target: Array, capacity: int = 32) -> None:
+        self._target = target
         self.size = 0
-        self._q = np.empty((n_rows, min(n_rows, capacity)), order="F")
-        self._r = np.zeros((self._q.shape[1],) * 2, order="F")
+        capacity = min(len(target), capacity)
+        self._q = np.empty((len(target), capacity), order="F")
+        self._r = np.empty(capacity * (capacity + 1) // 2)
+        self._projected = np.empty(capacity)
 
     @property
     def orthogonal(self) -> Array:
@@ -155,34 +169,39 @@ class _Factors:
     @property
     def triangular(self) -> Array:
         """R (size, size)."""
-        return self._r[: self.size, : self.size]
+        if self.size == 0:
+            return np.zeros((0, 0))
+        return np.asarray(dtpttr(self.size, self._r[: _packed(self.size)])[0])
 
-    def copy(self) -> _Factors:
-        """Return an independent copy."""
-        other = _Factors(self.n_rows, self._q.shape[1])
-        other.size = self.size
+    def copy(self, capacity: int = 0) -> _Factors:
+        """Return an independent copy, with room for more columns if asked."""
+        other = _Factors(self._target, max(capacity, len(self._projected)))
+        size = other.size = self.size
         other.orthogonal[:] = self.orthogonal
-        other.triangular[:] = self.triangular
+        other._r[: _packed(size)] = self._r[: _packed(size)]
+        other._projected[:size] = self._projected[:size]
         return other
 
     def append(self, column: Array) -> bool:
         """Extend the factors, unless the column depends on those that are in."""
-        if self.size == self.n_rows:
-            return False
-        inside = self.orthogonal.T @ column
-        outside: Array = column - self.orthogonal @ inside
-        correction = self.orthogonal.T @ outside  # a second pass keeps Q orthogonal
-        outside -= self.orthogonal @ correction
-        length = float(np.linalg.norm(outside))
-        if length <= _DEPENDENT * float(np.linalg.norm(column)):
-            return False
-        if self.size == self._q.shape[1]:
-            self._grow()
         size = self.size
-        self.size += 1
+        if size == len(self._target):
+            return False
+        inside, outside = self._split(column)
+        whole, length = float(np.linalg.norm(column)), float(np.linalg.norm(outside))
+        if length < _MOSTLY_INSIDE * whole:  # a second pass keeps Q orthogonal
+            correction, outside = self._split(outside)
+            inside, length = inside + correction, float(np.linalg.norm(outside))
+        if length <= _DEPENDENT * whole:
+            return False
+        if size == len(self._projected):
+            vars(self).update(vars(self.copy(2 * size)))
+        start = _packed(size)
+        self._r[start : start + size] = inside
+        self._r[start + size] = length
         self._q[:, size] = outside / length
-        self._r[:size, size] = inside + correction
-        self._r[size, size] = length
+        self._projected[size] = self._q[:, size] @ self._target
+        self.size += 1
         return True
 
     def pop(self) -> None:
@@ -196,23 +215,24 @@ class _Factors:
             return
         orthogonal, triangular = scipy.linalg.qr_delete(
             self.orthogonal,
-            np.array(self.triangular, order="F"),
+            self.triangular,
             position,
             which="col",
             overwrite_qr=True,
             check_finite=False,
         )
-        self.size -= 1
+        size = self.size = self.size - 1
         if orthogonal.ctypes.data != self._q.ctypes.data:
-            self.orthogonal[:] = orthogonal[:, : self.size]
-        self.triangular[:] = triangular[: self.size]
+            self.orthogonal[:] = orthogonal[:, :size]
+        self._r[: _packed(size)] = dtrttp(np.asfortranarray(triangular[:size]))[0]
+        self._projected[:size] = self.orthogonal.T @ self._target
 
-    def solution(self, target: Array) -> Array:
+    def solution(self) -> Array:
         """Return the coefficients of the unconstrained least squares."""
-        projected = self.orthogonal.T @ target
-        return np.asarray(
-            scipy.linalg.solve_triangular(self.triangular, projected, check_finite=False)
-        )
+        size = self.size
+        if size == 0:
+            return np.zeros(0)
+        return np.asarray(dtpsv(size, self._r[: _packed(size)], self._projected[:size]))
 
     def inverse(self) -> Array:
         """Return the inverse of R."""
@@ -223,14 +243,16 @@ class _Factors:
 
     def outside(self, vector: Array) -> Array:
         """Return the part of a vector that is orthogonal to the columns."""
-        rest: Array = vector - self.orthogonal @ (self.orthogonal.T @ vector)
-        # Once more: small residuals must stay orthogonal, their products choose the next point.
-        return np.asarray(rest - self.orthogonal @ (self.orthogonal.T @ rest))
+        return self._split(vector)[1]
 
-    def _grow(self) -> None:
-        """Make room for twice as many columns."""
-        larger = _Factors(self.n_rows, 2 * self.size)
-        larger.size = self.size
-        larger.orthogonal[:] = self.orthogonal
-        larger.triangular[:] = self.triangular
-        self._q, self._r = larger._q, larger._r
+    def _split(self, vector: Array) -> tuple[Array, Array]:
+        """Return the products with Q, and what is left of a vector without them."""
+        if self.size == 0:
+            return np.zeros(0), vector.copy()
+        inside = dgemv(1.0, self.orthogonal, vector, trans=1)
+        return inside, dgemv(-1.0, self.orthogonal, inside, beta=1.0, y=vector)
+
+
+def _packed(size: int) -> int:
+    """Return how many values a packed triangle has."""
+    return size * (size + 1) // 2
