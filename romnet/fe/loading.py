@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from jaxtyping import Bool, Float
 
 from romnet.core.arrays import Array
+from romnet.fe.equations import Elimination
 from romnet.fe.history import SeparatedField
 
 
@@ -26,9 +27,12 @@ class Loading:
     temperature
         Temperature at this rank's points [temperature].
     prescribed
-        Prescribed displacement of the constrained dofs, zero elsewhere [length].
+        Displacement that the constraints give where all other dofs are still: that of the
+        constrained dofs and of the slaves of the equations, zero elsewhere [length].
     constrained
         Which dofs are constrained (n_dofs,).
+    equations
+        What ties dofs to one another, solved for some of them; nothing if they are not tied.
     """
 
     name: str
@@ -37,3 +41,4 @@ class Loading:
     temperature: SeparatedField
     prescribed: SeparatedField
     constrained: Bool[Array, " n_dofs"]
+    equations: Elimination | None = None

@@ -8,7 +8,7 @@ from functools import cached_property
 from time import perf_counter
 
 import numpy as np
-from jaxtyping import Float
+from jaxtyping import Bool, Float
 
 from romnet.core.arrays import Array
 from romnet.core.communicator import Communicator
@@ -23,8 +23,12 @@ from romnet.online.newton import NewtonOptions, SingularTangentError, Trial
 from romnet.online.stepping import Committed, StepOutcome, march
 from romnet.parallel.layout import Exchange, Layout
 from romnet.parallel.linear import LinearSolver
+from romnet.parallel.ties import Ties
 
 _EXACT = 1e-10
+# Parts of the largest displacement by which held dofs, and slaves, may miss their places.
+_MET = 1e-14
+_TIED = 1e-12
 # Going on as before must leave less than this part of the forces out of balance.
 _WORTH_GOING_ON = 0.5
 
@@ -66,7 +70,28 @@ class HighFidelityProblem:
             (pattern.nodes, pattern.node_starts),
             self.loading.constrained | self._without_cells,
             symmetric=self.comm.min(float(self.laws.symmetric_tangent)) > 0.0,
+            ties=self.ties,
         )
+
+    @cached_property
+    def ties(self) -> Ties | None:
+        """What ties dofs to one another, if anything does."""
+        equations = self.loading.equations
+        return None if equations is None else Ties(equations, self.subdomain, self.exchange)
+
+    @cached_property
+    def determined(self) -> Bool[Array, " n_dofs"]:
+        """Dofs that are no unknowns: held ones and slaves."""
+        constrained = self.loading.constrained
+        return constrained if self.ties is None else constrained | self.ties.slaves
+
+    def admissible(
+        self, displacement: Float[Array, " n_dofs"], prescribed: Float[Array, " n_dofs"]
+    ) -> Float[Array, " n_dofs"]:
+        """Return a displacement changed where it is determined by the constraints. Collective."""
+        if self.ties is None:
+            return np.where(self.determined, prescribed, displacement)
+        return self.ties.follow(np.where(self.determined, 0.0, displacement)) + prescribed
 
     @cached_property
     def pattern(self) -> StiffnessPattern:
@@ -80,10 +105,12 @@ class HighFidelityProblem:
 
     @cached_property
     def _without_cells(self) -> Array:
-        """Dofs of nodes that no cell touches: they stay where they are."""
+        """Dofs of nodes that no cell touches: they stay where they are, unless tied to others."""
         untouched = np.ones(self.discretization.n_dofs, dtype=bool)
         for block in self.discretization.blocks:
             untouched[block.cell_dofs] = False
+        if self.loading.equations is not None:
+            untouched &= ~np.isin(self.subdomain.dofs, self.loading.equations.involved)
         return untouched
 
     def start(self) -> Committed:
@@ -146,7 +173,7 @@ class HighFidelityIncrement:
         if problem.comm.max(float(np.abs(self.committed.rate).max(initial=0.0))) == 0.0:
             return last, trial
         ahead = last + self.step.length * self.committed.rate
-        ahead = np.where(problem.loading.constrained, self.prescribed, ahead)
+        ahead = problem.admissible(ahead, self.prescribed)
         other = self._evaluate(ahead)
         seconds = trial.law_seconds + other.law_seconds
         bound = min(trial.residual, _WORTH_GOING_ON * other.scale)
@@ -157,7 +184,7 @@ class HighFidelityIncrement:
     def _evaluate(self, unknown: Array) -> Trial:
         """Evaluate residual and tangent. Collective: yes."""
         problem = self.problem
-        constrained = problem.loading.constrained
+        determined = problem.determined
         strain = problem.cells.strain(unknown)
         began = perf_counter()
         response = problem.laws.integrate(
@@ -170,12 +197,10 @@ class HighFidelityIncrement:
         )
         law_seconds = perf_counter() - began
         internal = problem.exchange.accumulated(problem.cells.internal_force(response.stress))
-        residual = np.where(constrained, 0.0, self.force - internal)
-        gap = np.where(constrained, self.prescribed - unknown, 0.0)
-        free_force = np.where(constrained, 0.0, self.force)
-        met = problem.comm.max(float(np.abs(gap).max(initial=0.0))) <= 1e-14 * max(
-            problem.comm.max(float(np.abs(self.prescribed).max(initial=0.0))), 1e-300
-        )
+        residual = self._on_unknowns(self.force - internal)
+        gap = np.where(determined, problem.admissible(unknown, self.prescribed) - unknown, 0.0)
+        free_force = self._on_unknowns(self.force)
+        met = self._met(unknown, gap)
         failed = problem.comm.max(float(response.failed.size)) > 0.0
         return Trial(
             residual=problem.exchange.norm(residual) if met else np.inf,
@@ -195,12 +220,31 @@ class HighFidelityIncrement:
         part = problem.cells.stiffness(problem.pattern, response.tangent)
         load = residual
         if problem.comm.max(float(np.abs(gap).max(initial=0.0))) > 0.0:
-            load = residual - problem.exchange.accumulated(part @ gap)
+            load = residual - self._on_unknowns(problem.exchange.accumulated(part @ gap))
         try:
             problem.linear_solver.update(part)
-            return problem.linear_solver.solve(load, rtol=max(forcing, _EXACT)) + gap
+            moved = problem.linear_solver.solve(load, rtol=max(forcing, _EXACT))
         except ArithmeticError as error:
             raise SingularTangentError(str(error)) from error
+        return (moved if problem.ties is None else problem.ties.follow(moved)) + gap
+
+    def _met(self, unknown: Array, gap: Array) -> bool:
+        """Whether held dofs are where they must be, and slaves, but for the rounding of sums."""
+        problem, comm = self.problem, self.problem.comm
+        held = problem.loading.constrained
+        size = comm.max(float(np.abs(self.prescribed).max(initial=0.0)))
+        left = comm.max(float(np.abs(gap[held]).max(initial=0.0)))
+        if problem.ties is None:
+            return left <= _MET * max(size, 1e-300)
+        size = max(size, comm.max(float(np.abs(unknown).max(initial=0.0))), 1e-300)
+        slipped = comm.max(float(np.abs(gap[problem.ties.slaves]).max(initial=0.0)))
+        return left <= _MET * size and slipped <= _TIED * size
+
+    def _on_unknowns(self, force: Array) -> Array:
+        """Return the forces that the unknowns feel; held dofs feel none. Collective: yes."""
+        ties = self.problem.ties
+        felt = np.where(self.problem.loading.constrained, 0.0, force)
+        return felt if ties is None else ties.gathered(felt)
 
 
 def solve_high_fidelity(
@@ -229,7 +273,10 @@ def solve_high_fidelity(
     -----
     Collective: yes. Backward Euler over each increment, full Newton with the consistent tangent.
     """
-    refuse_free_motions(problem.subdomain, problem.loading.constrained, problem.comm)
+    loading = problem.loading
+    refuse_free_motions(
+        problem.subdomain, loading.constrained, problem.comm, equations=loading.equations
+    )
     yield from march(
         problem, problem.start(), problem.loading.times[1:], options=options or NewtonOptions()
     )

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 from jaxtyping import Bool, Float, Int
 from scipy.sparse import coo_matrix
@@ -10,6 +12,7 @@ from scipy.sparse.csgraph import connected_components
 from romnet.core.arrays import Array
 from romnet.core.communicator import Communicator
 from romnet.core.errors import StudyError
+from romnet.fe.equations import Elimination
 from romnet.fe.mesh import Mesh
 from romnet.fe.partition import Subdomain
 from romnet.parallel.preconditioners import rigid_motions
@@ -30,7 +33,11 @@ _NAMES = {
 
 
 def refuse_free_motions(
-    subdomain: Subdomain, held: Bool[Array, " n_dofs"], comm: Communicator
+    subdomain: Subdomain,
+    held: Bool[Array, " n_dofs"],
+    comm: Communicator,
+    *,
+    equations: Elimination | None = None,
 ) -> None:
     """Raise when a connected part of the body can move without straining.
 
@@ -42,6 +49,8 @@ def refuse_free_motions(
         Dofs of this rank that are held.
     comm
         The ranks.
+    equations
+        What ties dofs, which may hold one part by another.
 
     Raises
     ------
@@ -72,16 +81,88 @@ def refuse_free_motions(
     arms = mesh.nodes[nodes] - centres[part_of_node[nodes]]
     size = max(comm.max(float(np.abs(arms).max(initial=0.0))), 1e-300)
     motions = rigid_motions(arms / size).reshape(len(nodes), n_dim, len(_NAMES[n_dim]))
+    places = _Places(nodes, part_of_node[nodes], motions)
     felt = motions * held.reshape(-1, n_dim)[nodes][:, :, None]
     products = np.einsum("nam,nak->nmk", felt, felt)
     grams = np.zeros((n_parts, *products.shape[1:]))
     np.add.at(grams, part_of_node[nodes], products)
-    for centre, gram in zip(centres, comm.sum(grams), strict=True):
-        free = _free_motions(gram, n_dim)
-        if free:
+    grams = comm.sum(grams)
+    if equations is None:
+        motions_left = [_null_space(gram) for gram in grams]
+    else:
+        null = _tied_null_space(grams, _slips(subdomain, held, comm, equations, places))
+        motions_left = [_seen(null, part, n_dim) for part in range(n_parts)]
+    for centre, free in zip(centres, motions_left, strict=True):
+        if free.shape[1]:
             place = ", ".join(f"{x:.3g}" for x in centre)
-            message = f"the body around ({place}) is not held: {free}; add constraints."
+            named = _named(free, n_dim)
+            message = f"the body around ({place}) is not held: {named}; add constraints."
             raise StudyError(message)
+
+
+@dataclass(frozen=True)
+class _Places:
+    """Own nodes that have cells, their parts and what each motion of the part does to them."""
+
+    nodes: Int[Array, " n"]
+    parts: Int[Array, " n"]
+    motions: Float[Array, "n n_dim n_motions"]
+
+
+def _slips(
+    subdomain: Subdomain,
+    held: Array,
+    comm: Communicator,
+    equations: Elimination,
+    places: _Places,
+) -> Float[Array, "n_equations n"]:
+    """Return what the motions of all parts, and of tied nodes without cells, do to the equations.
+
+    Collective: yes.
+    """
+    n_dim, n_slaves = subdomain.mesh.n_dim, len(equations.slaves)
+    _, _, n_motions = places.motions.shape
+    n_parts = 1 + int(comm.max(float(places.parts.max(initial=-1))))
+    involved = equations.involved
+    lonely = np.setdiff1d(involved, comm.concatenate(_dofs(subdomain, places.nodes)))
+    fixed = comm.concatenate(np.intersect1d(subdomain.dofs[held], lonely))
+    lonely = np.setdiff1d(lonely, fixed)
+    # Value of each involved dof for each motion: rows of the involved dofs.
+    values = np.zeros((len(involved), n_parts * n_motions + len(lonely)))
+    mine = np.isin(_dofs(subdomain, places.nodes), involved)
+    row = np.searchsorted(involved, _dofs(subdomain, places.nodes)[mine])
+    part = np.repeat(places.parts, n_dim)[mine]
+    column = part[:, None] * n_motions + np.arange(n_motions)
+    values[row[:, None], column] = places.motions.reshape(-1, n_motions)[mine]
+    values = comm.sum(values)
+    values[np.searchsorted(involved, lonely), n_parts * n_motions + np.arange(len(lonely))] = 1.0
+    led = equations.masters[:, involved] @ values
+    moved = values[np.searchsorted(involved, equations.slaves)]
+    size = np.sqrt(1.0 + np.asarray(equations.masters.power(2).sum(axis=1)))
+    return np.asarray((moved - led) / size.reshape(n_slaves, 1))
+
+
+def _dofs(subdomain: Subdomain, nodes: Array) -> Int[Array, " n"]:
+    """Return the numbers in the whole mesh of the dofs of some nodes."""
+    n_dim = subdomain.mesh.n_dim
+    return np.asarray((subdomain.nodes[nodes][:, None] * n_dim + np.arange(n_dim)).ravel())
+
+
+def _tied_null_space(grams: Array, slips: Array) -> Float[Array, "n n_free"]:
+    """Return the motions of all parts together that neither supports nor equations feel."""
+    n_parts, n_motions, _ = grams.shape
+    whole = slips.T @ slips
+    for part in range(n_parts):
+        own = slice(part * n_motions, (part + 1) * n_motions)
+        whole[own, own] += grams[part]
+    return _null_space(whole)
+
+
+def _seen(null: Array, part: int, n_dim: int) -> Float[Array, "n_motions n_free"]:
+    """Return the independent motions of one part among those of all parts."""
+    n_motions = len(_NAMES[n_dim])
+    left, sizes, _ = np.linalg.svd(null[part * n_motions : (part + 1) * n_motions])
+    return np.asarray(left[:, : int((sizes > np.sqrt(_FREE)).sum())])
 
 
 def connected_parts(subdomain: Subdomain, comm: Communicator) -> tuple[int, Int[Array, " n_nodes"]]:
@@ -132,10 +213,14 @@ def _centres(
     return np.asarray(sums[:, :-1] / sums[:, -1:])
 
 
-def _free_motions(gram: Array, n_dim: int) -> str:
-    """Name the motions that no held dof feels: spins about any axis, then shifts without spin."""
+def _null_space(gram: Array) -> Float[Array, "n n_free"]:
+    """Return the motions that cost nothing."""
     values, vectors = np.linalg.eigh(gram)
-    free = vectors[:, values <= _FREE * max(float(values.max(initial=0.0)), 1e-300)]
+    return np.asarray(vectors[:, values <= _FREE * max(float(values.max(initial=0.0)), 1e-300)])
+
+
+def _named(free: Array, n_dim: int) -> str:
+    """Name motions: spins about any axis, then shifts without spin."""
     _, sizes, turns = np.linalg.svd(free[n_dim:])
     n_spins = int((sizes > _FREE).sum())
     shifts = free[:n_dim] @ turns[n_spins:].T

@@ -22,6 +22,7 @@ from romnet.parallel.preconditioners import (
     interpolation_matrix,
     rigid_motions,
 )
+from romnet.parallel.ties import Ties, petsc_places, tie_matrix, within
 
 DIRECT_LIMIT = 6_000  # dofs; above, Krylov methods are faster and leaner
 _MAX_ITERATIONS = 500
@@ -51,6 +52,9 @@ class LinearSolver:
         Held dofs.
     symmetric
         Whether every stiffness is symmetric.
+    ties
+        Change of unknowns where dofs are tied: `solve` then takes forces on the unknowns and
+        answers with them; slaves answer zero.
 
     Notes
     -----
@@ -65,10 +69,12 @@ class LinearSolver:
         constrained: Bool[Array, " n_dofs"],
         *,
         symmetric: bool,
+        ties: Ties | None = None,
     ) -> None:
         layout = exchange.layout
         self._exchange = exchange
-        self._free = ~constrained
+        self._ties = ties
+        self._free = ~constrained if ties is None else ~(constrained | ties.slaves)
         self._distributed = DistributedMatrix(layout, *pairs, constrained)
         self._matrix: Any = None
         self._direct = layout.n_global <= DIRECT_LIMIT
@@ -82,7 +88,8 @@ class LinearSolver:
 
     def update(self, part: scipy.sparse.csr_matrix) -> None:
         """Take a new stiffness: the part of this rank's cells, over its dofs."""
-        self._matrix = self._distributed.assemble(part)
+        matrix = self._distributed.assemble(part)
+        self._matrix = matrix if self._ties is None else self._ties.reduced(matrix)
         self._stale = self._stale or self._direct
 
     def solve(self, load: Float[Array, " n_dofs"], *, rtol: float = 1e-10) -> Array:
@@ -196,6 +203,28 @@ class LinearSolver:
         coarse = Layout.of_nodes(subdomain, corners.corners, layout.comm)
         if coarse.n_global > _QUADRATIC * layout.n_global:
             return Aggregates(self._solver, layout, rigid_motions(coordinates))
-        matrix = interpolation_matrix((layout, coarse), corners, constrained)
+        matrix = self._interpolation(subdomain, (layout, coarse), corners, constrained)
+        if matrix is None:
+            return Aggregates(self._solver, layout, rigid_motions(coordinates))
         motions = rigid_motions(coordinates[corners.corners])
         return Corners(self._solver, coarse, matrix, motions, symmetric=symmetric)
+
+    def _interpolation(
+        self,
+        subdomain: Subdomain,
+        layouts: tuple[Layout, Layout],
+        corners: CornerInterpolation,
+        constrained: Array,
+    ) -> Any:  # noqa: ANN401  (a PETSc matrix)
+        """Return the matrix from unknowns at corners to all, if corners follow corners only."""
+        if self._ties is None:
+            return interpolation_matrix(layouts, corners, constrained)
+        fine, coarse = layouts
+        elimination = self._ties.elimination
+        places = petsc_places(subdomain, corners.corners, fine.comm)
+        if not within(elimination, places, fine.n_dim):
+            return None
+        # Slaves at corners move with their masters; those elsewhere are no unknowns.
+        moved = interpolation_matrix(layouts, corners, constrained, rows=~self._free)
+        tied = tie_matrix(elimination, subdomain, coarse, corners.corners, places)
+        return moved.matMult(tied)

@@ -156,19 +156,39 @@ def interpolation_matrix(
     layouts: tuple[Layout, Layout],
     interpolation: CornerInterpolation,
     held: Bool[Array, " n_dofs"],
+    *,
+    rows: Bool[Array, " n_dofs"] | None = None,
 ) -> Matrix:
-    """Return the matrix from free dofs of corners to free dofs of all nodes. Collective: yes."""
+    """Return the matrix from free dofs of corners to free dofs of all nodes.
+
+    Parameters
+    ----------
+    layouts
+        Numbering of all nodes and of the corners.
+    interpolation
+        Between corners.
+    held
+        Dofs held, which get and give nothing.
+    rows
+        Dofs that get nothing, if others than those held.
+
+    Notes
+    -----
+    Collective: yes.
+    """
     fine, coarse = layouts
     n_dim = fine.n_dim
     keep = ~held.reshape(-1, n_dim)
+    gets = keep if rows is None else ~rows.reshape(-1, n_dim)
     nodes = fine.owned[::n_dim] // n_dim
-    rows = interpolation.matrix[nodes]
-    row = np.repeat(np.arange(len(nodes)), np.diff(rows.indptr))
+    parents = interpolation.matrix[nodes]
+    row = np.repeat(np.arange(len(nodes)), np.diff(parents.indptr))
     # Held dofs keep their places, with zeros: the coarse matrix then has its whole diagonal.
-    values = rows.data[:, None] * (keep[nodes[row]] & keep[interpolation.corners[rows.indices]])
-    counts = np.repeat(np.diff(rows.indptr), n_dim)
+    both = gets[nodes[row]] & keep[interpolation.corners[parents.indices]]
+    values = parents.data[:, None] * both
+    counts = np.repeat(np.diff(parents.indptr), n_dim)
     order = np.argsort((row[:, None] * n_dim + np.arange(n_dim)).ravel(), kind="stable")
-    columns = coarse.numbers[rows.indices][:, None] * n_dim + np.arange(n_dim)
+    columns = coarse.numbers[parents.indices][:, None] * n_dim + np.arange(n_dim)
     PETSc = petsc()
     return PETSc.Mat().createAIJ(
         (fine.sizes, coarse.sizes),

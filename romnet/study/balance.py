@@ -12,6 +12,7 @@ from jaxtyping import Bool, Float, Int
 from romnet.core.arrays import Array
 from romnet.core.communicator import SerialCommunicator
 from romnet.core.errors import StudyError
+from romnet.fe.equations import Elimination
 from romnet.fe.formulations import formulation
 from romnet.fe.history import SeparatedField
 from romnet.fe.loading import Loading
@@ -227,16 +228,22 @@ def _balance(
     """Compare forces at every instant and explain what does not fit."""
     loading = history.loading
     free = ~loading.constrained
+    if loading.equations is not None:
+        free[loading.equations.slaves] = False
     times, residuals = loading.times[1:], []
     worst: tuple[float, int, Explanation | None] = (np.inf, len(times) - 1, None)
     next(series)  # the virgin state
     kept: _Forces | None = None
     for number, (time, stress) in enumerate(zip(times, series, strict=True)):
-        forces = _forces(workspace, loading.force, float(time), stress, free)
+        forces = _on_masters(
+            _forces(workspace, loading.force, float(time), stress, free), loading.equations
+        )
         relative = float(np.linalg.norm(forces.residual[free])) / forces.size
         residuals.append(relative)
         if relative > BALANCED:
             thermal = _thermal(workspace, loading.temperature, loading.times[0], float(time))
+            if loading.equations is not None:
+                thermal = loading.equations.gathered(thermal)
             found = explain(
                 forces.internal[free],
                 forces.loads[:, free],
@@ -310,6 +317,14 @@ def _forces(
         float(np.finfo(float).tiny),
     )
     return _Forces(internal, loads, size)
+
+
+def _on_masters(forces: _Forces, equations: Elimination | None) -> _Forces:
+    """Hand the forces on slaves on to their masters, where dofs are tied."""
+    if equations is None:
+        return forces
+    loads = np.stack([equations.gathered(load) for load in forces.loads])
+    return _Forces(equations.gathered(forces.internal), loads, forces.size)
 
 
 def _thermal(

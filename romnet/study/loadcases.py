@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 import numpy as np
-from jaxtyping import Bool, Float, Int
+from jaxtyping import Float, Int
 
 from romnet.core.arrays import Array
 from romnet.core.errors import ConversionError, RomnetError, StudyError
@@ -21,6 +21,7 @@ from romnet.fe.loads import (
     traction_vector,
 )
 from romnet.fe.mesh import FaceSet
+from romnet.study.constraints import amplitude_of, constraints_of
 from romnet.study.fields import field_values
 from romnet.study.read import Case, LocatedStudy
 from romnet.study.schema import (
@@ -43,7 +44,6 @@ _MAIN_KEY = {
     "body_force": "acceleration",
     "force": "nodes",
 }
-ONE = Amplitude(np.array([0.0]), np.array([1.0]), after="hold")
 
 
 def loading_of(workspace: Workspace, case: Case, times: Float[Array, " n_times"]) -> Loading:
@@ -68,14 +68,15 @@ def loading_of(workspace: Workspace, case: Case, times: Float[Array, " n_times"]
     -----
     Collective: no. Cost: one pass over the mesh for each field.
     """
-    prescribed, constrained = _prescribed(workspace)
+    constraints = constraints_of(workspace)
     return Loading(
         name=case.name,
         times=times,
         force=_force(workspace, case),
         temperature=point_temperature(workspace, case),
-        prescribed=prescribed,
-        constrained=constrained,
+        prescribed=constraints.prescribed,
+        constrained=constraints.constrained,
+        equations=constraints.equations,
     )
 
 
@@ -116,7 +117,7 @@ def _force(workspace: Workspace, case: Case) -> SeparatedField:
     for load in case.loads:
         if isinstance(load, Temperature):
             continue
-        amplitude = _amplitude(workspace, load.amplitude)
+        amplitude = amplitude_of(workspace.located, load.amplitude)
         place = workspace.located.load_place(case.name, load.name, _MAIN_KEY[load.type])
         with _told_at(workspace.located, place):
             vector = _force_vector(workspace, load)
@@ -211,40 +212,6 @@ def _nodal(workspace: Workspace, field: SpatialField) -> Float[Array, " n_nodes"
     folder = workspace.located.folder
     values = field_values(field, mesh.nodes, mesh=mesh, folder=folder)
     return np.asarray(values[workspace.part.nodes])
-
-
-def _amplitude(workspace: Workspace, name: str | None) -> Amplitude:
-    """Return a named amplitude, or one that is always one."""
-    if name is None:
-        return ONE
-    table = workspace.located.study.amplitudes[name]
-    return Amplitude(np.array(table.times), np.array(table.values), after=table.after)
-
-
-def _prescribed(workspace: Workspace) -> tuple[SeparatedField, Bool[Array, " n_dofs"]]:
-    """Return prescribed displacements in time and which dofs they hold."""
-    mesh, part = workspace.mesh, workspace.part
-    constrained = np.zeros(part.mesh.n_dofs, dtype=bool)
-    total = SeparatedField.zero(part.mesh.n_dofs)
-    for number, entry in enumerate(workspace.located.study.constraints):
-        place = ("constraints", number)
-        if entry.nodes not in mesh.node_sets:
-            known = ", ".join(sorted(mesh.node_sets)) or "none"
-            message = f"the mesh has no node set {entry.nodes!r}; it has: {known}."
-            raise workspace.located.error((*place, "nodes"), message)
-        if len(entry.u) != mesh.n_dim:
-            message = f"needs {mesh.n_dim} components, got {len(entry.u)}."
-            raise workspace.located.error((*place, "u"), message)
-        nodes = part.mesh.node_sets[entry.nodes]
-        vector = np.zeros(part.mesh.n_dofs)
-        for direction, value in enumerate(entry.u):
-            if value is not None:
-                constrained[nodes * mesh.n_dim + direction] = True
-                vector[nodes * mesh.n_dim + direction] = value
-        if any(entry.u):
-            amplitude = _amplitude(workspace, entry.amplitude)
-            total = total.joined(SeparatedField((amplitude,), vector[None]))
-    return total, constrained
 
 
 def _check_range(
