@@ -39,9 +39,15 @@ def main() -> None:
         help="folder of the commercial code's cube files (ingest); "
         "$ROMNET_SHARED/data/zset_cube, or ../shared/data/zset_cube beside the checkout",
     )
+    parser.add_argument("--picture", type=Path, help="file for a plot of the table (offline)")
     options = parser.parse_args()
     sys.path.insert(0, str(Path(__file__).parent))
-    found = importlib.import_module(options.name.replace("-", "_")).measure(options.data)
+    module = importlib.import_module(options.name.replace("-", "_"))
+    if options.picture is not None and not hasattr(module, "draw"):
+        parser.error(f"{options.name} draws no picture.")
+    found = module.measure(options.data)
+    if options.picture is not None:
+        module.draw(found, options.picture)
     if options.json:
         print(json.dumps(found))
     else:

@@ -9,8 +9,11 @@ from tempfile import TemporaryDirectory
 import numpy as np
 from cube import study_in
 from large import N_SNAPSHOTS, make_study, offline_on
+from parts import draw, rules_by_parts
 
 from romnet.study import commands
+
+__all__ = ["draw", "measure"]
 
 # Cells along each edge of the box; eight points each: 1e4, 1e5 and 1e6 points.
 SIDES = (11, 23, 50)
@@ -35,17 +38,20 @@ def measure(_: Path | None) -> dict[str, object]:
         "time": largest["time"],
         "time_1_rank": alone["time"],
         "speedup_2_ranks": float(alone["time"]) / float(largest["time"]),
+        "speedup_2_ranks_cpu": float(alone["cpu"]) / float(largest["cpu"]),
         "growth_exponent": exponent,
+        "growth_exponent_cpu": _slope(sizes, "cpu"),
         "stages": largest["stages"],
         "stages_1_rank": alone["stages"],
         "peak_mb_after": largest["peak_mb_after"],
         "sizes": [
-            {name: one[name] for name in ("points_mesh", "time", "peak_mb")} for one in sizes
+            {name: one[name] for name in ("points_mesh", "time", "cpu", "peak_mb")} for one in sizes
         ],
         "modes": largest["modes"],
         "modes_dual": largest["modes_dual"],
         "points": largest["points"],
         "extrapolated": extrapolated(alone, largest),
+        "table": rules_by_parts(SIDES[1]),
         "cube": asdict(summary) if summary is not None else {},
     }
 
