@@ -8,7 +8,7 @@ from typing import Any
 
 from romnet.core.errors import ConversionError
 from romnet.store.converters.base import find_converter
-from romnet.study import actions, answers, export
+from romnet.study import actions, answers, export, lifting
 from romnet.study.fields import field_files
 from romnet.study.read import HF, Case, LocatedStudy
 from romnet.study.schema import BoxMesh, Centrifugal, Keys, Load, Study, Temperature
@@ -122,6 +122,7 @@ def _question_stages(
 ) -> list[Stage]:
     """Return the stages of one online case, those of its reference included."""
     stages = [
+        *_lifting_stages(located, located.cases[name], training),
         _online_stage(located, located.cases[name], offline=False),
         _export_stage(located, name),
     ]
@@ -141,6 +142,57 @@ def _question_stages(
         *stages,
         _errors_stage(located, name, name, offline=False, replayed=replayed),
     ]
+
+
+def _lifting_stages(located: LocatedStudy, case: Case, training: tuple[str, ...]) -> list[Stage]:
+    """Return the stages that extend the model by elastic responses to the load of a case."""
+    asked = {one.name: one.lifting for one in located.study.online}.get(case.name, "off")
+    if asked == "off":
+        return []
+    name = case.name
+    given = {**_case_parameters(located, case), "constraints": _json(located.study.constraints)}
+    files = {**_libraries(located), **_files(located, name)}
+    measured, solved = f"lifting[{name}]", f"lifted_modes[{name}]"
+    replays = tuple(f"replay[{one}]" for one in training)
+    return [
+        Stage(
+            name=measured,
+            path=Path("lifting", f"{name}.h5"),
+            action=lifting.lifting_stage,
+            parameters={"lifting": asked, **given},
+            inputs=("mesh", "pod", "model"),
+            files=files,
+            case=name,
+            offline=False,
+        ),
+        Stage(
+            name=solved,
+            path=Path("lifted", f"{name}_modes.h5"),
+            action=lifting.lifted_pod_stage,
+            parameters=given,
+            inputs=("mesh", "pod", measured),
+            files=files,
+            case=name,
+            offline=False,
+        ),
+        Stage(
+            name=f"lifted_model[{name}]",
+            path=Path("lifted", f"{name}.h5"),
+            action=lifting.lifted_model_stage,
+            parameters=given,
+            inputs=("mesh", "pod", "cubature", "dual_pod", "model", measured, solved, *replays),
+            files=files,
+            case=name,
+            offline=False,
+            citations=_CUBATURE,
+        ),
+    ]
+
+
+def _models(located: LocatedStudy, name: str) -> tuple[str, ...]:
+    """Return the stages that make the modes and the model that answer a case."""
+    lifted = any(one.name == name and one.lifting != "off" for one in located.study.online)
+    return ("pod", f"lifted_modes[{name}]", f"lifted_model[{name}]") if lifted else ("pod", "model")
 
 
 def _mesh_stage(located: LocatedStudy) -> Stage:
@@ -234,7 +286,7 @@ def _online_stage(located: LocatedStudy, case: Case, *, offline: bool) -> Stage:
             "newton": _json(located.study.newton),
             **_case_parameters(located, case),
         },
-        inputs=("mesh", "pod", "model"),
+        inputs=("mesh", *_models(located, case.name)),
         files=_files(located, case.name),
         case=case.name,
         offline=offline,
@@ -259,7 +311,7 @@ def _errors_stage(
         action=answers.fields_stage,
         version=3,
         parameters={"reference": reference, **_fields(located, name)},
-        inputs=("mesh", "pod", "dual_pod", "model", f"online[{name}]", *compared),
+        inputs=("mesh", "dual_pod", *_models(located, name), f"online[{name}]", *compared),
         case=name,
         offline=offline,
         citations=_POD,
@@ -273,7 +325,7 @@ def _export_stage(located: LocatedStudy, name: str) -> Stage:
         path=Path("fields", f"{name}.vtkhdf"),
         action=export.export_stage,
         parameters={**_kept(located.cases[name]), **_fields(located, name)},
-        inputs=("mesh", "pod", "dual_pod", "model", f"online[{name}]"),
+        inputs=("mesh", "dual_pod", *_models(located, name), f"online[{name}]"),
         case=name,
         offline=False,
     )
