@@ -12,7 +12,7 @@ from jaxtyping import Float
 from romnet.core.arrays import Array
 from romnet.core.status import Status
 from romnet.online.equilibrium import ReducedProblem
-from romnet.online.indicator import Watched
+from romnet.online.indicator import BALANCE, Watched
 from romnet.online.newton import NewtonOptions
 from romnet.online.prepared import PreparedModel, prepare
 from romnet.online.solve import ReducedSolution
@@ -60,6 +60,9 @@ class FullModel(Protocol):
     def follow(self, full: Committed, times: Sequence[float], path: Sequence[Array]) -> Committed:
         """Drive the law from a full state along coefficients of the present model."""
 
+    def unbalance(self, full: Committed) -> float:
+        """Return the relative residual of equilibrium of a full state."""
+
     def step(self, full: Committed, time: float) -> StepOutcome:
         """Solve for the next instant on the whole mesh."""
 
@@ -82,6 +85,9 @@ class AdaptiveAnswer:
         The last model and the load case reduced for it.
     full_steps
         Numbers of the instants that were computed on the whole mesh.
+    replayed_steps
+        Numbers of those of which only the dual fields were learnt, by driving the law along the
+        reduced displacement.
     estimates
         Estimated error of the watched field at each instant, of the reduced step that was tried
         there [-]; infinite where it did not converge.
@@ -93,6 +99,7 @@ class AdaptiveAnswer:
     model: ReducedModel
     loading: ReducedLoading
     full_steps: tuple[int, ...]
+    replayed_steps: tuple[int, ...]
     estimates: Float[Array, " n_times"]
     calibration: Calibration
 
@@ -105,6 +112,9 @@ class Policy:
     ----------
     calibration
         Of the watched field.
+    replayed
+        Of the same field driven along the reduced displacement, by the unbalance of the full
+        state; every step that is not accepted is solved on the whole mesh if left out.
     space
         Loads of the training.
     watched
@@ -114,6 +124,7 @@ class Policy:
     """
 
     calibration: Calibration
+    replayed: Calibration | None
     space: LoadSpace
     watched: Watched
     most: int | None = None
@@ -134,6 +145,7 @@ class _Run:
     cuts: list[int] = field(default_factory=list)
     estimates: list[float] = field(default_factory=lambda: [0.0])
     full_steps: list[int] = field(default_factory=list)
+    replayed_steps: list[int] = field(default_factory=list)
     segment: int = 0  # number of the instant where the full state was last known
     law_seconds: float = 0.0
 
@@ -172,8 +184,10 @@ def solve_adaptively(
 
     A reduced step whose estimated error is above the tolerance, or that does not converge, is
     thrown away. The full state before it is rebuilt by driving the law along the reduced
-    displacements since the full state was last known; one step is solved on the whole mesh; modes,
-    points and gappy operators take it in; the run goes on from there.
+    displacements since the full state was last known. If the law driven along the tried
+    displacement leaves little out of balance, only the modes of the dual fields were wanting, and
+    this state is learnt. Otherwise one step is solved on the whole mesh; modes, points and gappy
+    operators take it in; the run goes on from there.
 
     Parameters
     ----------
@@ -228,12 +242,18 @@ def solve_adaptively(
             break
         before = run.segment + 1
         full = full_model.follow(full, run.times[before:], run.coefficients[before:])
-        outcome = full_model.step(full, float(loading.times[len(run.times)]))
-        if not outcome.status.ok:
-            status, reason = outcome.status, outcome.reason
-            break
-        full = outcome.committed
-        learnt = full_model.learn(full, tried.watched_values(policy.watched.field))
+        replayed = _replayed(full, tried, full_model, policy)
+        if replayed is None:
+            outcome = full_model.step(full, float(loading.times[len(run.times)]))
+            if not outcome.status.ok:
+                status, reason = outcome.status, outcome.reason
+                break
+            full, values = outcome.committed, tried.watched_values(policy.watched.field)
+            run.full_steps.append(len(run.times))
+        else:
+            outcome, full, values = tried.outcome, replayed, None
+            run.replayed_steps.append(len(run.times))
+        learnt = full_model.learn(full, values)
         committed = _go_on(run, learnt, outcome, tried, full_model)
         if on_step is not None:
             on_step(committed.time)
@@ -283,6 +303,20 @@ def _advance(
     return None
 
 
+def _replayed(
+    full: Committed, tried: _Tried, full_model: FullModel, policy: Policy
+) -> Committed | None:
+    """Return the full state along the tried displacement, if that is good enough."""
+    if policy.replayed is None or not tried.outcome.status.ok:
+        return None
+    reached = tried.outcome.committed
+    state = full_model.follow(full, [reached.time], [reached.unknown])
+    balance = np.array([full_model.unbalance(state)])
+    last = {name: values[-1:] for name, values in tried.signals.items()}
+    estimate = float(policy.replayed.estimate({**last, BALANCE: balance})[0])
+    return state if estimate <= policy.watched.tolerance else None
+
+
 def _go_on(
     run: _Run, learnt: Learnt, outcome: StepOutcome, tried: _Tried, full_model: FullModel
 ) -> Committed:
@@ -299,7 +333,6 @@ def _go_on(
     run.coefficients.append(learnt.coefficients)
     run.dual = [full_model.recorded(instant) or {} for instant in run.times]
     run.segment = number
-    run.full_steps.append(number)
     run.estimates.append(tried.estimate)
     run.iterations.append(outcome.iterations)
     run.cuts.append(outcome.cuts)
@@ -329,6 +362,7 @@ def _answer(run: _Run, status: Status, reason: Status) -> AdaptiveAnswer:
         model=run.prepared.model,
         loading=run.loading,
         full_steps=tuple(run.full_steps),
+        replayed_steps=tuple(run.replayed_steps),
         estimates=np.array(run.estimates),
         calibration=run.calibration,
     )

@@ -16,6 +16,9 @@ from romnet.reduction.signals import LOAD, LoadSpace, signals_of
 
 # Distance to the loads of the training, in units of the largest of them, that is worth a word.
 _FAR = 0.1
+# The watched field as driven along the reduced displacement at every point, and what tells of it.
+REPLAYED = "replayed"
+BALANCE = "balance"
 
 
 @dataclass(frozen=True)
@@ -116,8 +119,13 @@ def assess(
     Collective: no. Mutates nothing. Cost: independent of the mesh.
     """
     signals = signals_of(model, solution.dual, space.distances(loading)[: len(solution.times)])
-    estimates = {name: found.estimate(signals) for name, found in calibrations.fields.items()}
-    bounds = {name: found.bound(signals) for name, found in calibrations.fields.items()}
+    known = {
+        name: found
+        for name, found in calibrations.fields.items()
+        if set(found.signals) <= set(signals)
+    }
+    estimates = {name: found.estimate(signals) for name, found in known.items()}
+    bounds = {name: found.margin * estimates[name] for name, found in known.items()}
     found = Assessment(
         case=solution.case,
         times=solution.times,

@@ -13,19 +13,20 @@ from romnet.core.communicator import raise_together
 from romnet.core.errors import ConvergenceError
 from romnet.fe.history import SeparatedField
 from romnet.fe.loading import Loading
-from romnet.online.indicator import Calibrations
+from romnet.online.indicator import BALANCE, REPLAYED, Calibrations
 from romnet.online.solve import ReducedSolution, solve
 from romnet.reduction.basis import ReducedBasis
 from romnet.reduction.calibration import calibrated
 from romnet.reduction.dual import DualScalar, dual_scalars
 from romnet.reduction.gappy import NEGLIGIBLE
 from romnet.reduction.model import ReducedLoading, ReducedModel
-from romnet.reduction.signals import LoadSpace, signals_of
+from romnet.reduction.signals import LOAD, LoadSpace, signals_of
 from romnet.store import artefact
 from romnet.store.artefact import Manifest
 from romnet.store.modes import load_bases
 from romnet.study.answers import reduced_loading
 from romnet.study.context import Context
+from romnet.study.following import followed, unbalance
 from romnet.study.perturbing import perturbations
 from romnet.study.schema import Indicator
 from romnet.study.stage import Stage
@@ -48,22 +49,27 @@ def calibrate_stage(context: Context, stage: Stage, manifest: Manifest) -> None:
     for number, loading in enumerate(loadings):
         answers = list(_answers(context, model, loading, measure, keys))
         began = perf_counter()
-        errors = _true_errors(context, loading, measure, [found for _, _, found in answers])
+        errors, balances = _true_errors(
+            context, loading, measure, [found for _, _, found in answers]
+        )
         seconds += perf_counter() - began
-        for (cut, load, solution), of_fields in zip(answers, errors, strict=True):
+        for (cut, load, solution), of_fields, balance in zip(
+            answers, errors, balances, strict=True
+        ):
             distances = training_space(context, cut).distances(load)[: len(solution.times)]
             signals = signals_of(cut, solution.dual, distances)
-            pairs.add(number, signals, of_fields)
+            pairs.add(number, {**signals, BALANCE: np.array([0.0, *balance])}, of_fields)
         context.progress((number + 1) / len(loadings))
+    without_balance = (*measure.scalars, LOAD)
     found = {
         name: calibrated(
             name,
-            pairs.signals(name),
+            pairs.signals(name, only=(BALANCE,) if name == REPLAYED else without_balance),
             np.array(pairs.errors[name]),
             np.array(pairs.loads[name]),
             confidence=keys.confidence,
         )
-        for name in measure.names
+        for name in (*measure.names, REPLAYED)
         if name == keys.field or len(pairs.errors.get(name, ())) >= _ENOUGH
     }
     context.save(stage.path, Calibrations(found, len(loadings), seconds), manifest)
@@ -132,6 +138,22 @@ class FieldErrors:
         """Fields whose errors are measured."""
         return (DISPLACEMENT, *self.scalars)
 
+    def moved(self, solution: ReducedSolution, number: int) -> Array:
+        """Return the displacement, less the prescribed one, at this rank's dofs."""
+        coefficients = solution.coefficients[:, number]
+        return np.asarray(self.displacement.modes[:, : len(coefficients)] @ coefficients)
+
+    def between(self, name: str, state: Array, truth: Array) -> float:
+        """Return the relative difference of a field of two states. Collective: yes."""
+        laws = self.context.workspace.laws
+        weights = np.abs(self.context.workspace.discretization.weights)
+        exact = laws.field(truth, name)
+        rest = laws.field(state, name) - exact
+        parts = np.array([(weights @ rest**2).sum(), (weights @ exact**2).sum()])
+        wrong, whole = np.sqrt(self.context.comm.sum(parts))
+        negligible = whole <= NEGLIGIBLE * self.largest[name]
+        return float("nan") if negligible else float(wrong / whole)
+
     def at(
         self,
         solution: ReducedSolution,
@@ -158,8 +180,7 @@ class FieldErrors:
         weights = np.abs(workspace.discretization.weights)
         product = workspace.inner_product()
         displacement, state = truth
-        coefficients = solution.coefficients[:, number]
-        moved = self.displacement.modes[:, : len(coefficients)] @ coefficients
+        moved = self.moved(solution, number)
         squares = [
             [((product @ (moved - displacement)) ** 2).sum(), ((product @ displacement) ** 2).sum()]
         ]
@@ -237,8 +258,8 @@ def _answers(
 
 def _true_errors(
     context: Context, loading: Loading, measure: FieldErrors, answers: list[ReducedSolution]
-) -> list[list[dict[str, float]]]:
-    """Compute a load, and the errors of answers to it at each instant they reached."""
+) -> tuple[list[list[dict[str, float]]], list[list[float]]]:
+    """Compute a load; return errors and unbalances of answers at each instant they reached."""
     from romnet.hf.problem import HighFidelityProblem, solve_high_fidelity
 
     workspace = context.workspace
@@ -246,7 +267,10 @@ def _true_errors(
     problem = HighFidelityProblem(
         workspace.part, workspace.discretization, workspace.laws, loading, context.comm
     )
+    watched = (context.located.study.indicator or Indicator()).field
     errors: list[list[dict[str, float]]] = [[] for _ in answers]
+    balances: list[list[float]] = [[] for _ in answers]
+    followers = [problem.start() for _ in answers]
     for number, outcome in enumerate(solve_high_fidelity(problem, options=context.newton_options)):
         if not outcome.status.ok:
             message = (
@@ -256,10 +280,22 @@ def _true_errors(
             raise_together(context.comm, ConvergenceError(message))
         committed = outcome.committed
         free = committed.unknown - loading.prescribed.at(committed.time)
-        for answer, found in zip(answers, errors, strict=True):
-            if number + 1 < len(answer.times):
-                found.append(measure.at(answer, number + 1, (free, committed.state), model))
-    return errors
+        for place, answer in enumerate(answers):
+            if number + 1 >= len(answer.times):
+                continue
+            found = measure.at(answer, number + 1, (free, committed.state), model)
+            if watched in measure.scalars:
+                moved = measure.moved(answer, number + 1) + committed.unknown - free
+                followers[place] = followed(
+                    problem, followers[place], committed.time, moved, number=number + 1
+                )
+                state = followers[place].state
+                found[REPLAYED] = measure.between(watched, state, committed.state)
+                balances[place].append(unbalance(problem, followers[place]))
+            else:
+                balances[place].append(0.0)
+            errors[place].append(found)
+    return errors, balances
 
 
 @dataclass
@@ -280,7 +316,6 @@ class _Pairs:
                     self.loads.setdefault(name, []).append(load)
                     self.rows.setdefault(name, []).append(row)
 
-    def signals(self, name: str) -> dict[str, Array]:
-        """Return the signals of the pairs of a field."""
-        rows = self.rows[name]
-        return {signal: np.array([row[signal] for row in rows]) for signal in rows[0]}
+    def signals(self, name: str, *, only: tuple[str, ...]) -> dict[str, Array]:
+        """Return some signals of the pairs of a field."""
+        return {signal: np.array([row[signal] for row in self.rows[name]]) for signal in only}

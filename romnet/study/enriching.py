@@ -10,14 +10,12 @@ import numpy as np
 from jaxtyping import Float, Int
 
 from romnet.core.arrays import Array
-from romnet.core.communicator import together
-from romnet.core.errors import AccuracyError, LawError, StudyError
+from romnet.core.errors import AccuracyError, StudyError
 from romnet.core.snapshots import ArraySource
 from romnet.fe.inner_products import point_l2
 from romnet.fe.loading import Loading
-from romnet.laws.contract import TimeStep
 from romnet.online.enrichment import AdaptiveAnswer, Learnt, Policy, solve_adaptively
-from romnet.online.indicator import Calibrations, Watched
+from romnet.online.indicator import REPLAYED, Calibrations, Watched
 from romnet.online.stepping import Committed, StepOutcome, march
 from romnet.reduction.basis import ReducedBasis, Truncation
 from romnet.reduction.compression import Compression, compressed
@@ -38,6 +36,7 @@ from romnet.store.modes import load_bases, save_bases
 from romnet.study.actions import locations_at
 from romnet.study.answers import Comparison, compare, reduced_loading
 from romnet.study.context import Context
+from romnet.study.following import followed, unbalance
 from romnet.study.schema import Indicator
 from romnet.study.stage import Stage
 from romnet.study.training import (
@@ -100,32 +99,15 @@ class Teacher:
 
     def follow(self, full: Committed, times: Sequence[float], path: Sequence[Array]) -> Committed:
         """Drive the law from a full state along coefficients of the present model."""
-        workspace = self.context.workspace
-        temperature = self.loading.temperature
         for time, coefficients in zip(times, path, strict=True):
             unknown = self.basis.modes @ coefficients + self.loading.prescribed.at(time)
-            strain = self.problem.cells.strain(unknown)
-            step = TimeStep(full.time, time - full.time, len(self._records))
-            with together(self.context.comm):
-                response = workspace.laws.integrate(
-                    full.strain,
-                    strain,
-                    full.state,
-                    temperature.at(full.time),
-                    temperature.at(time),
-                    step,
-                )
-                if response.failed.size:
-                    message = (
-                        f"enrichment: the law cannot follow the reduced displacement at "
-                        f"t = {time:g} at {response.failed.size} points; lower "
-                        "indicator.tolerance, so that the full state is known sooner."
-                    )
-                    raise LawError(message)
-            rate = np.subtract(unknown, full.unknown) / (time - full.time)
-            full = Committed(time, unknown, rate, strain, response.state)
+            full = followed(self.problem, full, time, unknown, number=len(self._records))
             self._record(full)
         return full
+
+    def unbalance(self, full: Committed) -> float:
+        """Return the relative residual of equilibrium of a full state."""
+        return unbalance(self.problem, full)
 
     def step(self, full: Committed, time: float) -> StepOutcome:
         """Solve for the next instant on the whole mesh."""
@@ -354,6 +336,9 @@ class EnrichmentRecord:
         Instants [time], and the estimated error of the reduced step tried at each of them [-].
     full_steps
         Numbers of the instants computed on the whole mesh.
+    replayed_steps
+        Numbers of those whose reduced displacement was good enough, and only the dual fields were
+        learnt, by driving the law along it.
     modes, points
         Displacement modes and quadrature points, before and after.
     seconds
@@ -368,6 +353,7 @@ class EnrichmentRecord:
     times: Float[Array, " n_times"]
     estimates: Float[Array, " n_times"]
     full_steps: tuple[int, ...]
+    replayed_steps: tuple[int, ...]
     modes: tuple[int, int]
     points: tuple[int, int]
     seconds: float
@@ -406,6 +392,7 @@ def enrich_stage(context: Context, stage: Stage, manifest: Manifest) -> None:
         times=answer.solution.times,
         estimates=answer.estimates,
         full_steps=answer.full_steps,
+        replayed_steps=answer.replayed_steps,
         modes=(model.n_modes, answer.model.n_modes),
         points=(model.n_quadrature, answer.model.n_quadrature),
         seconds=seconds,
@@ -461,6 +448,7 @@ def enriched_answer(
         teacher,
         policy=Policy(
             calibration=calibrations.fields[keys.field],
+            replayed=calibrations.fields.get(REPLAYED),
             space=LoadSpace.of([model.loadings[name] for name in context.training]),
             watched=Watched(keys.field, keys.tolerance),
             most=most,

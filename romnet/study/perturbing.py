@@ -12,7 +12,8 @@ from scipy.stats import qmc
 from romnet.core.arrays import Array
 from romnet.fe.history import Amplitude, SeparatedField
 from romnet.fe.loading import Loading
-from romnet.study.constraints import ONE
+
+_ALWAYS = Amplitude(np.array([0.0]), np.array([1.0]), after="hold")
 
 
 @dataclass(frozen=True)
