@@ -8,16 +8,17 @@ from typing import Any
 
 from romnet.core.errors import ConversionError
 from romnet.store.converters.base import find_converter
-from romnet.study import actions, answers, export, lifting
+from romnet.study import actions, answers, calibrating, enriching, export, indicating, lifting
 from romnet.study.fields import field_files
 from romnet.study.read import HF, Case, LocatedStudy
-from romnet.study.schema import BoxMesh, Centrifugal, Keys, Load, Study, Temperature
+from romnet.study.schema import BoxMesh, Centrifugal, Indicator, Keys, Load, Study, Temperature
 from romnet.study.stage import Stage
 from romnet.study.times import has_own_instants
 from romnet.study.workspace import law_libraries
 
 # Citation keys are those of `romnet cite`.
 _POD = ("Casenave2020",)
+_INDICATOR = ("Casenave2019",)
 _CUBATURE = ("Casenave2020", "Hernandez2017", "Yaghoobi2015")
 
 
@@ -36,11 +37,15 @@ def stages_of(located: LocatedStudy) -> dict[str, Stage]:
         table += _simulation_stages(located, located.cases[entry.name], entry.results)
     table += _reduction_stages(located, training)
     table.append(_model_stage(located, training))
+    if located.study.indicator is not None:
+        table.append(_calibrate_stage(located, training))
     for name in training:
         table.append(_online_stage(located, located.cases[name], offline=True))
         table.append(_errors_stage(located, name, name, offline=True))
     for question in located.study.online:
         table += _question_stages(located, question.name, question.reference, training)
+        if located.study.indicator is not None:
+            table += _watch_stages(located, question.name, question.reference, training)
     return {stage.name: stage for stage in table}
 
 
@@ -142,6 +147,68 @@ def _question_stages(
         *stages,
         _errors_stage(located, name, name, offline=False, replayed=replayed),
     ]
+
+
+def _calibrate_stage(located: LocatedStudy, training: tuple[str, ...]) -> Stage:
+    """Return the stage that learns errors from signals."""
+    keys = located.study.indicator or Indicator()
+    return Stage(
+        name="calibrate",
+        path=Path("calibration.h5"),
+        action=calibrating.calibrate_stage,
+        parameters={
+            "indicator.calibration": _json(keys.calibration),
+            "indicator.confidence": keys.confidence,
+            "indicator.field": keys.field,
+            "newton": _json(located.study.newton),
+        },
+        inputs=("mesh", "pod", "dual_pod", "model", *(f"replay[{name}]" for name in training)),
+        files=_libraries(located),
+        citations=_INDICATOR,
+    )
+
+
+def _watch_stages(
+    located: LocatedStudy, name: str, reference: Path | None, training: tuple[str, ...]
+) -> list[Stage]:
+    """Return the stages that estimate the errors of an answer, and that enrich it."""
+    keys = located.study.indicator or Indicator()
+    watched = {"indicator.field": keys.field, "indicator.tolerance": keys.tolerance}
+    watch = Stage(
+        name=f"indicator[{name}]",
+        path=Path("indicator", f"{name}.h5"),
+        action=indicating.indicator_stage,
+        parameters=watched,
+        inputs=("mesh", "pod", "model", "calibrate", f"online[{name}]"),
+        case=name,
+        offline=False,
+        citations=_INDICATOR,
+    )
+    if keys.action != "enrich":
+        return [watch]
+    known = None
+    if reference is not None:
+        known = str(reference) if str(reference) in training else name
+    compared = () if known is None else (f"snapshots[{known}]", f"replay[{known}]")
+    offline = ("mesh", "pod", "cubature", "dual_pod", "model", "calibrate")
+    enrich = Stage(
+        name=f"enrich[{name}]",
+        path=Path("enriched", name, "record.h5"),
+        action=enriching.enrich_stage,
+        parameters={
+            **watched,
+            "indicator.solver": keys.solver,
+            "reference": known,
+            "newton": _json(located.study.newton),
+            **_case_parameters(located, located.cases[name]),
+        },
+        inputs=(*offline, *(f"replay[{other}]" for other in training), *compared),
+        files={**_libraries(located), **_files(located, name)},
+        case=name,
+        offline=False,
+        citations=_INDICATOR,
+    )
+    return [watch, enrich]
 
 
 def _lifting_stages(located: LocatedStudy, case: Case, training: tuple[str, ...]) -> list[Stage]:
