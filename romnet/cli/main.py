@@ -142,6 +142,8 @@ def online(
         console.online(summaries)
         plain = [asdict(summary) for summary in summaries]
         code = 0 if all(summary.ok for summary in summaries) else 3
+        if code == 0 and any(s.indicator is not None and s.indicator.above for s in summaries):
+            code = 4
         return (plain[0] if case is not None else {"cases": plain}), code
 
     _run(work, json=json)
@@ -173,6 +175,50 @@ def report(study: StudyPath = HERE, *, results: Results = None, json: Json = Fal
         path = reporting.write_report(context)
         console.say(f"{path} is written; open it in a browser.")
         return {"report": str(path)}, 0
+
+    _run(work, json=json)
+
+
+@app.command()
+def convert(
+    results: Annotated[Path, typer.Argument(help="Result file of any known format.")],
+    *,
+    output: Annotated[
+        Path, typer.Option("--output", "-o", help="Of type .h5, .vtkhdf, .xdmf or .pvd.")
+    ],
+    mesh: Annotated[
+        Path | None, typer.Option("--mesh", help="Mesh file, where the results hold none.")
+    ] = None,
+    unit: Annotated[
+        list[str] | None, typer.Option("--unit", help="Such as length=mm; may be repeated.")
+    ] = None,
+    force: Annotated[bool, typer.Option("--force", help="Replace what is there.")] = False,
+    json: Json = False,
+) -> None:
+    """Write results to the store, or as VTKHDF, XDMF or VTU series."""
+
+    def work(console: Console) -> tuple[dict[str, Any], int]:
+        from romnet.study import converting
+
+        units = converting.converted_units(unit or [])
+        with console.progress() as observer:
+            if observer is not None:
+                observer.started(f"convert {results.name}")
+            made = converting.convert(
+                results,
+                output,
+                mesh=mesh,
+                units=units or None,
+                force=force,
+                progress=None if observer is None else observer.progressed,
+            )
+        console.say(f"{made.path} is written: {made.n_times} instants of {', '.join(made.fields)}")
+        return {
+            "path": str(made.path),
+            "files": [str(file) for file in made.files],
+            "n_times": made.n_times,
+            "fields": list(made.fields),
+        }, 0
 
     _run(work, json=json)
 

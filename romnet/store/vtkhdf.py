@@ -38,6 +38,7 @@ VTK_TYPES: Mapping[str, int] = {
 }
 VTK_TENSOR = ("11", "22", "33", "12", "23", "13")
 CHUNK_ROWS = 16384
+LONGEST_ATTRIBUTE = 32_000
 _SPACE = 3
 
 
@@ -263,6 +264,10 @@ def _write_geometry(root: h5py.Group, mesh: Mesh) -> None:
     types = [np.full(len(b.connectivity), VTK_TYPES[b.cell_type]) for b in mesh.blocks]
     connectivity = [np.ravel(block.connectivity) for block in mesh.blocks]
     flat = np.concatenate([np.zeros(0, np.int64), *connectivity]).astype(np.int64)
+    # For romnet, which reads its own files again; others ignore it.
+    formulations = " ".join(block.formulation for block in mesh.blocks)
+    if len(formulations) < LONGEST_ATTRIBUTE:
+        root.attrs["romnet_formulations"] = formulations
     root["NumberOfPoints"] = np.array([mesh.n_nodes], dtype=np.int64)
     root["NumberOfCells"] = np.array([mesh.n_cells], dtype=np.int64)
     root["NumberOfConnectivityIds"] = np.array([flat.size], dtype=np.int64)

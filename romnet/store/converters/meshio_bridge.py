@@ -13,7 +13,6 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import groupby
 from pathlib import Path
-from typing import Any
 from xml.etree import ElementTree as ET
 
 import meshio
@@ -27,7 +26,7 @@ from romnet.fe.faces import locate_faces
 from romnet.fe.formulations import default_formulation
 from romnet.fe.mesh import CellBlock, FaceSet, Mesh
 from romnet.store.converters.base import Converter, ForeignField, Results, check_node_order
-from romnet.store.snapshots import FieldInfo
+from romnet.store.converters.nodal import check_points, known_fields, values_of
 
 CELL_TYPES: Mapping[str, str] = {
     "triangle": "tri3",
@@ -44,17 +43,12 @@ CELL_TYPES: Mapping[str, str] = {
     "hexahedron20": "hex20",
     "hexahedron27": "hex27",
 }
-# Names of point data, in lower case, that are taken for known fields.
-DISPLACEMENTS = ("displacement", "displacements", "disp", "depl", "u")
-REACTIONS = ("reaction", "reactions", "reaction force", "rf")
-TEMPERATURES = ("temperature", "temperatures", "temp", "nt", "nt11")
 SERIES = (".pvd", ".xdmf", ".xmf")
 SUFFIXES = (
     *SERIES,
     *(".vtu", ".vtk", ".msh", ".med", ".e", ".exo", ".ex2"),
     *(".bdf", ".fem", ".nas", ".mesh", ".su2", ".vol", ".post"),
 )
-_SAME_PLACE = 1e-6
 _COORDINATES = 3
 _WEDGE_FLIPPED = [0, 2, 1, 3, 5, 4]
 logger = logging.getLogger(__name__)
@@ -110,7 +104,7 @@ def read_mesh(path: Path) -> Mesh:
     Traceback (most recent call last):
     romnet.core.errors.ConversionError: absent.vtu: does not exist.
     """
-    return _mesh_of(path, _first_mesh(path))
+    return mesh_of(path, _first_mesh(path))
 
 
 def read_results(path: Path, mesh: Mesh) -> Results:
@@ -151,14 +145,14 @@ def read_results(path: Path, mesh: Mesh) -> Results:
         message = f"{path}: expected increasing instants, found {list(series.times[:5])}."
         raise ConversionError(message)
     first = series.read(0)
-    _check_points(path, first.points, mesh)
-    sources, fields = _fields(path, first.point_data, mesh.n_dim)
+    check_points(path, first.points, mesh)
+    sources, fields = known_fields(path, first.point_data, mesh.n_dim)
 
     def read(number: int, names: tuple[str, ...]) -> dict[str, Array]:
         """Read some fields of one instant."""
         data = series.read(number).point_data
         return {
-            name: _values(path, data, sources[name], (mesh.n_nodes, fields[name].n_components))
+            name: values_of(path, data, sources[name], (mesh.n_nodes, fields[name].n_components))
             for name in names
         }
 
@@ -200,7 +194,7 @@ def read_field(
         message = f"{path}: holds fields at nodes only, none on {face_set!r}."
         raise ConversionError(message)
     first = _series(path).read(0)
-    _check_points(path, first.points, mesh)
+    check_points(path, first.points, mesh)
     names = list(first.point_data)
     if variable is None and len(names) != 1:
         message = f"{path}: holds {names}; say which variable is meant."
@@ -209,7 +203,7 @@ def read_field(
     if name not in names:
         message = f"{path}: holds no variable {name!r}; it holds {names}."
         raise ConversionError(message)
-    return ForeignField(name, "node", _values(path, first.point_data, name, (mesh.n_nodes, 1)))
+    return ForeignField(name, "node", values_of(path, first.point_data, name, (mesh.n_nodes, 1)))
 
 
 # Reading files ----------------------------------------------------------------------------------
@@ -328,8 +322,27 @@ def _xml(path: Path) -> ET.Element:
 # Mesh -------------------------------------------------------------------------------------------
 
 
-def _mesh_of(path: Path, raw: meshio.Mesh) -> Mesh:
-    """Convert cells and sets."""
+def mesh_of(path: Path, raw: meshio.Mesh) -> Mesh:
+    """Return a mesh in the data structure of meshio as one of romnet.
+
+    Parameters
+    ----------
+    path
+        File, for messages.
+    raw
+        Cells in VTK order, cell and point sets.
+
+    Raises
+    ------
+    ConversionError
+        As `read_mesh`.
+
+    Examples
+    --------
+    >>> raw = meshio.Mesh([[0.0, 0.0], [1.0, 0.0], [0.0, 1.0]], {"triangle": [[0, 1, 2]]})
+    >>> mesh_of(Path("a"), raw).blocks[0].formulation
+    'romnet:tri3'
+    """
     n_dim = max((block.dim for block in raw.cells), default=0)
     if n_dim < 2:  # noqa: PLR2004
         message = f"{path}: holds no cells of two or three dimensions."
@@ -447,73 +460,6 @@ def _face_set(path: Path, name: str, mesh: Mesh, facets: Iterable[Array]) -> Fac
         np.concatenate([part.cells for part in found]),
         np.concatenate([part.local_faces for part in found]),
     )
-
-
-# Fields -----------------------------------------------------------------------------------------
-
-
-def _fields(
-    path: Path, data: Mapping[str, Array], n_dim: int
-) -> tuple[dict[str, str], dict[str, FieldInfo]]:
-    """Return which point data each field comes from, and what it is."""
-    directions = ("1", "2", "3")[:n_dim]
-    known = (
-        ("displacement", DISPLACEMENTS, directions, "length"),
-        ("reaction", REACTIONS, directions, "force"),
-        ("temperature", TEMPERATURES, (), "temperature"),
-    )
-    sources: dict[str, str] = {}
-    fields: dict[str, FieldInfo] = {}
-    for field, names, components, unit in known:
-        found = [name for name in data if name.lower() in names]
-        if len(found) > 1:
-            message = f"{path}: {found} could all be the {field}; keep one."
-            raise ConversionError(message)
-        if found:
-            sources[field] = found[0]
-            fields[field] = FieldInfo("node", components, field, unit)
-    for name, values in data.items():
-        if name not in sources.values():
-            count = int(np.prod(np.shape(values)[1:], dtype=np.int64))
-            components = tuple(str(number + 1) for number in range(count)) if count > 1 else ()
-            sources[name] = name
-            fields[name] = FieldInfo("node", components, name)
-    return sources, fields
-
-
-def _values(
-    path: Path, data: Mapping[str, Any], name: str, shape: tuple[int, int]
-) -> Float[Array, " n_rows"]:
-    """Return point data as flat rows; a plane mesh drops the third component of vectors."""
-    if name not in data:
-        message = f"{path}: point data {name!r} are missing at this instant."
-        raise ConversionError(message)
-    found = np.asarray(data[name], dtype=np.float64)
-    values = found.reshape(len(found), -1)
-    if shape[1] == 2 and values.shape[1] == _COORDINATES:  # noqa: PLR2004
-        values = values[:, :2]
-    if values.shape != shape:
-        message = f"{path}: point data {name!r} have shape {found.shape}, expected {shape}."
-        raise ConversionError(message)
-    return np.ascontiguousarray(values).ravel()
-
-
-def _check_points(path: Path, points: Array, mesh: Mesh) -> None:
-    """Refuse results on other nodes, or on the same nodes in another order."""
-    if len(points) != mesh.n_nodes:
-        message = f"{path}: has {len(points)} nodes, the mesh has {mesh.n_nodes}."
-        raise ConversionError(message)
-    if mesh.n_nodes == 0:
-        return
-    distance = np.abs(points[:, : mesh.n_dim] - mesh.nodes).max(axis=1)
-    size = float(np.ptp(mesh.nodes, axis=0).max())
-    if distance.max() > _SAME_PLACE * size:
-        worst = int(distance.argmax())
-        message = (
-            f"{path}: node {worst} is {distance[worst]:.3g} away from that of the mesh; "
-            f"the nodes are numbered otherwise, or moved."
-        )
-        raise ConversionError(message)
 
 
 CONVERTER = Converter(
