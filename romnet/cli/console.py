@@ -141,6 +141,14 @@ class Console:
                     parts = {"u": one.u, "p": one.p, "p_hot": one.p_hot}
                     known = [f"{name} {v:.1e}" for name, v in parts.items() if v is not None]
                     self.say(f"  cycle {one.cycle}: errors {', '.join(known)}")
+            if summary.indicator is not None:
+                watch = summary.indicator
+                self.say(
+                    f"  estimated error of {watch.watched} {watch.estimate:.1e}, upper bound "
+                    f"{watch.bound:.1e}, tolerance {watch.tolerance:g}"
+                )
+                for warning in watch.warnings:
+                    self.say(f"  {warning}")
             if not summary.ok:
                 self.say(f"  {summary.advice}")
 

@@ -44,7 +44,8 @@ def stages_of(located: LocatedStudy) -> dict[str, Stage]:
         table.append(_errors_stage(located, name, name, offline=True))
     for question in located.study.online:
         table += _question_stages(located, question.name, question.reference, training)
-        if located.study.indicator is not None:
+        # A lifted answer comes from a model of its own, for which nothing was calibrated.
+        if located.study.indicator is not None and question.lifting == "off":
             table += _watch_stages(located, question.name, question.reference, training)
     return {stage.name: stage for stage in table}
 
@@ -345,15 +346,20 @@ def _simulation_stages(
 
 def _online_stage(located: LocatedStudy, case: Case, *, offline: bool) -> Stage:
     """Return the stage that asks the reduced model."""
+    inputs: tuple[str, ...] = ("mesh", *_models(located, case.name))
+    keys = located.study.indicator
+    stops = keys is not None and keys.action == "stop" and "model" in inputs and not offline
+    watched = {"indicator.field": keys.field, "indicator.tolerance": keys.tolerance} if keys else {}
     return Stage(
         name=f"online[{case.name}]",
         path=Path("online", f"{case.name}.h5"),
-        action=answers.online_stage,
+        action=indicating.stopping_online_stage if stops else answers.online_stage,
         parameters={
             "newton": _json(located.study.newton),
             **_case_parameters(located, case),
+            **(watched if stops else {}),
         },
-        inputs=("mesh", *_models(located, case.name)),
+        inputs=(*inputs, "calibrate") if stops else inputs,
         files=_files(located, case.name),
         case=case.name,
         offline=offline,
