@@ -7,36 +7,27 @@ from dataclasses import dataclass, field
 from importlib.resources import files
 from pathlib import Path
 
-import numpy as np
-
 from romnet.core.communicator import Communicator, SerialCommunicator, together
-from romnet.core.errors import RomnetError, StudyError
+from romnet.core.errors import StudyError
 from romnet.core.status import Status
-from romnet.fe.loading import Loading
 from romnet.online.solve import ReducedSolution
 from romnet.reduction.cubature import ReducedQuadrature
 from romnet.reduction.model import ReducedModel
 from romnet.store import artefact
 from romnet.store.artefact import read_manifest
 from romnet.study.answers import Comparison
+from romnet.study.checking import CheckReport, check  # noqa: F401  (one of the commands)
 from romnet.study.context import Context
-from romnet.study.costs import predicted_costs
 from romnet.study.cycling import CycleSummary, cycle_summary
-from romnet.study.foreign import finite_instant, open_results, result_path
-from romnet.study.loadcases import loading_of
+from romnet.study.indicating import WatchSummary, watch_summary
 from romnet.study.read import HF, LocatedStudy, read_study
 from romnet.study.runner import Observer, run, verdicts
 from romnet.study.stages import stages_of
-from romnet.study.times import has_own_instants, instants
 from romnet.study.validation import FieldValidation, validation
-from romnet.study.workspace import (
-    Workspace,
-    build_workspace,
-    integration_points,
-    read_mesh,
-)
 
 RESULTS = Path("results")
+# Stages behind the answer to a case.
+_ANSWERING = ("online[", "fields[", "export[", "indicator[", "enrich[")
 
 
 def open_study(
@@ -126,6 +117,8 @@ class OnlineSummary:
         Wall time of the reference when romnet computed it [s].
     cycles
         What changes from cycle to cycle, of a case that asks for cycles.
+    indicator
+        Estimated errors, where the study asks for them.
     """
 
     case: str
@@ -138,6 +131,7 @@ class OnlineSummary:
     errors: Mapping[str, float | None] = field(default_factory=dict)
     reference_s: float | None = None
     cycles: CycleSummary | None = None
+    indicator: WatchSummary | None = None
 
     @property
     def ok(self) -> bool:
@@ -246,7 +240,7 @@ def online(
     targets = [
         stage.name
         for stage in table.values()
-        if stage.case in names and stage.name.startswith(("online[", "fields[", "export["))
+        if stage.case in names and stage.name.startswith(_ANSWERING)
     ]
     run(context, targets, observer=observer)
     return tuple(online_summary(context, name) for name in names)
@@ -287,6 +281,7 @@ def online_summary(context: Context, name: str) -> OnlineSummary:
         errors=errors,
         reference_s=seconds,
         cycles=cycle_summary(context, name, solution, comparison),
+        indicator=watch_summary(context, name),
     )
 
 
@@ -306,44 +301,6 @@ def status(context: Context) -> dict[str, dict[str, str]]:
         name: {"state": verdict.state.value, "reason": verdict.reason}
         for name, verdict in verdicts(context.located, context.folder).items()
     }
-
-
-@dataclass(frozen=True)
-class CheckReport:
-    """What a look at a study and its files found.
-
-    Attributes
-    ----------
-    ok
-        Whether nothing stands in the way.
-    messages
-        What was found, problems first marked with ``error:``.
-    """
-
-    ok: bool
-    messages: tuple[str, ...]
-
-
-def check(path: Path) -> CheckReport:
-    """Look at a study and at every file it names, without computing anything.
-
-    Parameters
-    ----------
-    path
-        The study file, or its folder.
-
-    Notes
-    -----
-    Collective: no. Reads all results once, one instant at a time. Writes nothing.
-    """
-    messages: list[str] = []
-    try:
-        located = read_study(path)
-        messages += _look(located)
-    except RomnetError as problem:
-        messages += [f"error: {line}" for line in str(problem).splitlines()]
-        return CheckReport(ok=False, messages=tuple(messages))
-    return CheckReport(ok=True, messages=tuple(messages))
 
 
 def init(folder: Path, *, template: str = "bar") -> Path:
@@ -377,87 +334,6 @@ def init(folder: Path, *, template: str = "bar") -> Path:
     folder.mkdir(parents=True, exist_ok=True)
     target.write_text(source.read_text(encoding="utf-8"), encoding="utf-8")
     return target
-
-
-def _look(located: LocatedStudy) -> Iterator[str]:
-    """Read everything that a study names and say what is there."""
-    mesh = read_mesh(located)
-    yield f"mesh: {mesh.n_nodes} nodes, {mesh.n_cells} cells"
-    weights = integration_points(located, mesh).weights
-    workspace = build_workspace(located, mesh, SerialCommunicator())
-    yield f"integration: {len(weights)} points, volume {weights.sum():.6g}"
-    for case in located.cases.values():
-        # Loads do not depend on the instants; these only have to lie within the tables.
-        own = instants(case.grid, None) if has_own_instants(case.grid) else np.zeros(1)
-        loading = loading_of(workspace, case, own)
-        _refuse_short_tables(located, loading)
-        yield f"case {case.name}: loads and constraints are complete"
-    for entry in located.study.training:
-        if entry.results == HF:
-            yield f"training {entry.name}: computed by romnet"
-        else:
-            yield _look_at_results(workspace, entry.name)
-    yield _costs(workspace)
-    training = {entry.name for entry in located.study.training}
-    for question in located.study.online:
-        reference = question.reference
-        if reference is not None and reference != HF and str(reference) not in training:
-            yield _look_at_results(workspace, question.name)
-        first = located.study.training[0]
-        if not has_own_instants(question) and question.until is None:
-            yield f"case {question.name}: takes over the instants of {first.name}"
-
-
-def _costs(workspace: Workspace) -> str:
-    """Say what the offline stages will roughly cost on one rank."""
-    located = workspace.located
-    n_snapshots = 0
-    for entry in located.study.training:
-        grid = located.cases[entry.name].grid
-        own = has_own_instants(grid)
-        if entry.results == HF:
-            n_snapshots += len(instants(grid, None)) if own else 1
-        else:
-            n_snapshots += open_results(located, entry.name, workspace.mesh).n_times
-    costs = predicted_costs(
-        n_points=workspace.part.n_global_points,
-        n_dofs=workspace.part.n_global_dofs,
-        n_snapshots=n_snapshots,
-        cell_nodes=max(block.connectivity.shape[1] for block in workspace.mesh.blocks),
-        blocks=min(
-            located.study.offline.memory_bytes,
-            4 * 8 * 6 * workspace.part.n_global_points * n_snapshots,
-        ),
-    )
-    times = ", ".join(f"{name} {value:.2g} s" for name, value in costs.seconds.items())
-    return (
-        f"offline stages on one rank, roughly: {costs.memory / 2**30:.1f} GiB; {times} "
-        f"({n_snapshots} snapshots, ten modes assumed)"
-    )
-
-
-def _refuse_short_tables(located: LocatedStudy, loading: Loading) -> None:
-    """Refuse amplitudes that end before the case does, if they must not."""
-    end = float(loading.times[-1])
-    for part in (loading.force, loading.temperature, loading.prescribed):
-        for amplitude in part.amplitudes:
-            try:
-                amplitude.at(end)
-            except StudyError as problem:
-                message = f"case {loading.name!r}: {problem}"
-                raise located.error(("loads",), message) from problem
-
-
-def _look_at_results(workspace: Workspace, name: str) -> str:
-    """Read foreign results once."""
-    path = result_path(workspace.located, name)
-    results = open_results(workspace.located, name, workspace.mesh)
-    for number in range(results.n_times):
-        finite_instant(path, results, number)
-    return (
-        f"results {name}: {results.n_times} instants, t = {results.times[0]:g} ... "
-        f"{results.times[-1]:g}, fields {', '.join(sorted(results.fields))}"
-    )
 
 
 def _is_computed(located: LocatedStudy, name: str) -> bool:
