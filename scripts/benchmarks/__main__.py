@@ -14,6 +14,7 @@ NAMES = {
     "hf-scale": "half a million unknowns: seconds by phase, memory, on two ranks",
     "calculix": "the high-fidelity solver against CalculiX, element by element",
     "laws": "speed of the law driver and mismatch of the tangents",
+    "indicator": "estimated and true errors on unseen loads, enrichment on cube and blade",
     "ingest": "from the files of a commercial code alone to a reduced answer",
     "pod": "200 snapshots of 3 million rows on two ranks, against reading and DGEMM",
     "offline": "the reduced model of the cube: modes, points, errors, time of each stage",

@@ -1,0 +1,207 @@
+"""Estimated against true errors on unseen loads of the cube, and enriched answers."""
+
+from __future__ import annotations
+
+import shutil
+import sys
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from time import perf_counter
+
+import numpy as np
+import yaml
+from cube import ROOT, study_in
+
+from romnet.core.arrays import Array
+from romnet.core.communicator import SerialCommunicator
+from romnet.online.indicator import Assessment, Calibrations, Watched, assess
+from romnet.online.solve import ReducedSolution, solve
+from romnet.reduction.model import ReducedModel
+from romnet.store import artefact
+from romnet.study import commands
+from romnet.study.answers import Comparison, reduced_loading
+from romnet.study.calibrating import FieldErrors, training_space
+from romnet.study.context import Context
+from romnet.study.enriching import EnrichmentRecord
+from romnet.study.runner import run
+from romnet.study.training import displacement_basis
+
+PEAK, OMEGA, MIDDLE = 380.0, 1.5e4, (0.5, 0.5, 0.5)
+CORNER = "corner"
+THRESHOLDS = (None, 0.1, 0.05, 0.02)
+ENRICHED = ("amplitude1.5", "spot3", "spot4")
+ALARM = 0.1
+
+
+def measure(_: Path | None) -> dict[str, object]:
+    """Return how good the estimates are, and what enrichment brings."""
+    with TemporaryDirectory() as folder:
+        context = _context(Path(folder) / "cube", _cases(), None)
+        found = _indicator(context)
+        found["enrichment"] = _enrichment(context)
+        found["blade"] = _blade(Path(folder) / "blade")
+    return found
+
+
+def _heated(centre: tuple[float, ...], factor: float = 1.0) -> dict[str, object]:
+    """Return a change of the temperature: its place and its height."""
+    hot = {"centre": list(centre), "base": 20.0, "peak": PEAK * factor, "rate": 4.0}
+    frames = [(0.0, 20.0), (1.0, {"gaussian": hot}), (2.0, 20.0)]
+    return {"temperature": {"keyframes": [{"time": t, "field": f} for t, f in frames]}}
+
+
+def _cases() -> dict[str, dict[str, object]]:
+    """Return loads that no training saw."""
+    spots = [
+        (0.6, 0.5, 0.5),
+        (0.5, 0.65, 0.5),
+        (0.5, 0.5, 0.75),
+        (0.8, 0.5, 0.3),
+        (0.3, 0.7, 0.6),
+        (0.0, 0.5, 1.0),
+        (0.45, 0.45, 0.5),
+        (0.9, 0.2, 0.8),
+    ]
+    cases = {f"amplitude{a}": _heated(MIDDLE, a) for a in (0.8, 0.9, 1.1, 1.2, 1.35, 1.5)}
+    cases |= {f"spot{n + 1}": _heated(spot) for n, spot in enumerate(spots)}
+    cases |= {
+        f"spin{s}": {"centrifugal": {"omega": OMEGA * s}} for s in (0.9, 0.95, 1.05, 1.1, 1.2)
+    }
+    cases["mixed"] = _heated((0.6, 0.4, 0.5), 1.2) | {"centrifugal": {"omega": OMEGA * 1.1}}
+    cases[CORNER] = _heated((1.0, 1.0, 1.0))
+    return cases
+
+
+def _context(folder: Path, cases: dict[str, dict[str, object]], tolerance: float | None) -> Context:
+    """Return the study of the cube, one training load and these questions."""
+    asked = [
+        {"name": name, "loads": loads, "until": 2.0, "increments": 10, "reference": "hf"}
+        for name, loads in cases.items()
+    ]
+    keys = {"tolerance": tolerance or ALARM, "action": "enrich" if tolerance else "warn"}
+    return commands.open_study(study_in(folder, {"online": asked, "indicator": keys}))
+
+
+def _indicator(context: Context) -> dict[str, object]:
+    """Compare estimates with true errors of p at each step of each case."""
+    names = [entry.name for entry in context.located.study.online]
+    wanted = ("online", "snapshots", "indicator")
+    run(context, [f"{stage}[{name}]" for name in names for stage in wanted])
+    model = artefact.load(context.folder / "model.h5", ReducedModel)
+    truth = FieldErrors.build(context, model)
+    estimates, bounds, errors = [], [], []
+    early = False
+    for name in names:
+        found = artefact.load(context.folder / "indicator" / f"{name}.h5", Assessment)
+        exact = _true_errors(context, truth, model, name)
+        known = np.isfinite(exact)
+        estimates += found.estimates["p"][known].tolist()
+        bounds += found.bounds["p"][known].tolist()
+        errors += exact[known].tolist()
+        if name == CORNER:
+            plastic = int(np.flatnonzero(known)[0])
+            early = found.first_alarm is not None and found.first_alarm < plastic
+    estimate, bound, error = np.array(estimates), np.array(bounds), np.array(errors)
+    return {
+        "pairs": len(error),
+        "log_correlation": float(np.corrcoef(np.log(estimate), np.log(error))[0, 1]),
+        "median_effectivity": float(np.median(estimate / error)),
+        "above_bound": float(np.mean(error > bound)),
+        "corner_alarm_before_plastic": early,
+        "signal_cost": _cost(context, model, names[0]),
+    }
+
+
+def _true_errors(context: Context, truth: FieldErrors, model: ReducedModel, name: str) -> Array:
+    """Return the true error of p at each instant, NaN while it is negligible."""
+    solution = artefact.load(context.folder / f"online/{name}.h5", ReducedSolution)
+    exact = context.point_field(context.snapshots(name), "p")
+    basis, weights = truth.dual["p"].modes, context.workspace.discretization.weights
+    rebuilt = basis @ (model.gappy["p"].inverse @ solution.dual["p"])
+    errors = np.full(len(solution.times), np.nan)
+    for number in range(len(errors)):
+        column = exact.column(number)
+        norm = np.sqrt(weights @ column**2)
+        if norm > 1e-3 * truth.largest["p"]:
+            errors[number] = np.sqrt(weights @ (rebuilt[:, number] - column) ** 2) / norm
+    return errors
+
+
+def _cost(context: Context, model: ReducedModel, name: str) -> float:
+    """Return the time of all signals of a run, relative to the run: the best of several."""
+    loading = reduced_loading(
+        context, context.loading(name), displacement_basis(context).modes, model.points
+    )
+    found = artefact.load(context.folder / "calibration.h5", Calibrations)
+    space = training_space(context, model)
+    solution = solve(model, loading)
+
+    def timed(work) -> float:  # noqa: ANN001
+        times = []
+        for _ in range(20):
+            began = perf_counter()
+            work()
+            times.append(perf_counter() - began)
+        return min(times)
+
+    watched = Watched("p", ALARM)
+    signals = timed(lambda: assess(model, loading, solution, found, space=space, watched=watched))
+    return signals / timed(lambda: solve(model, loading))
+
+
+def _enrichment(context: Context) -> list[dict[str, object]]:
+    """Answer three loads with several thresholds; offline artefacts are shared."""
+    cases = {name: loads for name, loads in _cases().items() if name in ENRICHED}
+    rows: list[dict[str, object]] = []
+    for threshold in THRESHOLDS:
+        folder = context.located.folder.parent / f"cube{threshold or 0}"
+        own = _context(folder, cases, threshold)
+        shutil.copytree(context.folder, own.folder)
+        for name in ENRICHED:
+            if threshold is None:
+                run(own, [f"fields[{name}]"])
+                p = artefact.load(own.folder / f"fields/{name}.h5", Comparison).dual["p"]
+                rows.append({"load": name, "threshold": None, "hf_steps": 0, "p_final": p})
+                continue
+            run(own, [f"enrich[{name}]"])
+            record = artefact.load(own.folder / f"enriched/{name}/record.h5", EnrichmentRecord)
+            rows.append(
+                {
+                    "load": name,
+                    "threshold": threshold,
+                    "hf_steps": len(record.full_steps),
+                    "replayed_steps": len(record.replayed_steps),
+                    "p_final": record.comparison.dual["p"],
+                    "seconds": record.seconds,
+                }
+            )
+    return rows
+
+
+def _blade(folder: Path, tolerance: float = 0.1) -> dict[str, object]:
+    """Train the blade on two maps, ask for a third, enrich."""
+    sys.path.insert(0, str(ROOT / "cases" / "blade"))
+    from make import make
+
+    study = make("S", folder)
+    content = yaml.safe_load(study.read_text(encoding="utf-8"))
+    content["indicator"] = {
+        "tolerance": tolerance,
+        "action": "enrich",
+        "calibration": {"loads": 4, "modes": [1.0, 0.7]},
+    }
+    study.write_text(yaml.safe_dump(content), encoding="utf-8")
+    context = commands.open_study(study, comm=SerialCommunicator())
+    run(context, ["fields[map_c]", "enrich[map_c]"])
+    before = artefact.load(context.folder / "fields/map_c.h5", Comparison)
+    record = artefact.load(context.folder / "enriched/map_c/record.h5", EnrichmentRecord)
+    reference = artefact.read_manifest(context.folder / "snapshots/map_c.h5").wall_s
+    return {
+        "dofs": context.workspace.part.n_global_dofs,
+        "p_before": before.dual["p"],
+        "p_after": record.comparison.dual["p"],
+        "hf_steps": len(record.full_steps),
+        "gain": reference / record.seconds,
+        "seconds": record.seconds,
+        "reference_s": reference,
+    }
