@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
@@ -11,11 +12,39 @@ import numpy as np
 from romnet.core.arrays import Array
 from romnet.core.errors import ConversionError, PluginError
 from romnet.fe.cells import CELLS
+from romnet.fe.discretization import discretize
+from romnet.fe.formulations import formulation
 from romnet.fe.mesh import Mesh
 from romnet.store.converters.base import Converter, Results
 
+STRAIN_TOLERANCE = 0.1
+VALUE_TOLERANCE = 1e-5
 
-def check_converter(converter: Converter, mesh_path: Path, results_path: Path) -> None:
+
+@dataclass(frozen=True)
+class Expected:
+    """What is known to be in files, so that nothing can get lost or change places.
+
+    Attributes
+    ----------
+    sets
+        Number of members of node, cell and face sets, by name.
+    last
+        Fields of the last instant in romnet's conventions, by name.
+
+    Examples
+    --------
+    >>> Expected(sets={"left": 4}).last
+    {}
+    """
+
+    sets: Mapping[str, int] = field(default_factory=dict)
+    last: Mapping[str, Array] = field(default_factory=dict)
+
+
+def check_converter(
+    converter: Converter, mesh_path: Path, results_path: Path, *, expected: Expected | None = None
+) -> None:
     """Check a converter on a mesh and on results of yours.
 
     Parameters
@@ -24,14 +53,18 @@ def check_converter(converter: Converter, mesh_path: Path, results_path: Path) -
         The converter, built-in or a plug-in.
     mesh_path, results_path
         Files it must read; the results belong to the mesh and have at least one instant.
+    expected
+        What is in these files. A set that is left out, or components in another order, are seen
+        only by who knows what is there.
 
     Raises
     ------
     PluginError
         At the first rule that is broken: foreign ids occur once, sets are not empty and name what
         exists, times increase, the number of rows of each field fits the mesh, every value is
-        finite, a second pass over the results reads the same, and missing, foreign or truncated
-        files raise `ConversionError` and nothing else.
+        finite, a second pass over the results reads the same, strains at points are those of the
+        displacements where both are read and the points are known, what is expected is there, and
+        missing, foreign or truncated files raise `ConversionError` and nothing else.
     ConversionError
         If the files themselves are refused.
 
@@ -59,7 +92,11 @@ def check_converter(converter: Converter, mesh_path: Path, results_path: Path) -
         )
     mesh = converter.read_mesh(mesh_path)
     _check_mesh(mesh)
-    _check_results(mesh, converter.read_results(results_path, mesh))
+    results = converter.read_results(results_path, mesh)
+    _check_results(mesh, results)
+    _check_strain(mesh, results)
+    if expected is not None:
+        _check_expected(mesh, results, expected)
     with tempfile.TemporaryDirectory() as folder:
         _check_refusals(converter, mesh, Path(folder), (mesh_path, results_path))
 
@@ -111,6 +148,50 @@ def _check_results(mesh: Mesh, results: Results) -> None:
             if results.fields[name].location == "point":
                 n_points[name] = len(values)
     _require(len(set(n_points.values())) <= 1, f"fields have unequal numbers of points: {n_points}")
+
+
+def _check_strain(mesh: Mesh, results: Results) -> None:
+    """Check that strains at the points are those of the displacements."""
+    info = results.fields.get("strain")
+    known = all(formulation(block.formulation).verified for block in mesh.blocks)
+    if info is None or info.location != "point" or not known:
+        return
+    fields = results.instant(results.n_times - 1, ("displacement", "strain"))
+    computed = discretize(mesh).strain_operator @ fields["displacement"]
+    off = float(np.linalg.norm(np.ravel(fields["strain"]) - computed))
+    size = float(np.linalg.norm(computed))
+    _require(
+        off <= STRAIN_TOLERANCE * size,
+        f"strains are {off / max(size, 1e-300):.2g} away from those of the displacements; their "
+        "components, their shear or the points come in another order",
+    )
+
+
+def _check_expected(mesh: Mesh, results: Results, expected: Expected) -> None:
+    """Check sets and values that are known."""
+    faces = {name: found.cells for name, found in mesh.face_sets.items()}
+    for name, count in expected.sets.items():
+        sizes = [
+            sets[name].size for sets in (mesh.node_sets, mesh.cell_sets, faces) if name in sets
+        ]
+        _require(bool(sizes), f"set {name} is lost")
+        _require(count in sizes, f"set {name} has {sizes} members, expected {count}")
+    last = results.instant(results.n_times - 1, tuple(expected.last))
+    for name, values in expected.last.items():
+        _require(
+            last[name].shape == values.shape,
+            f"field {name} has shape {last[name].shape}, expected {values.shape}",
+        )
+        off = np.abs(last[name] - values)
+        size = float(np.abs(values).max(initial=0.0))
+        row = int(np.ravel(off).argmax()) if off.size else 0
+        _require(
+            bool(off.max(initial=0.0) <= VALUE_TOLERANCE * size),
+            f"field {name} differs at {results.fields[name].where(row)}: "
+            f"{np.ravel(last[name])[row]:.6g}, expected {np.ravel(values)[row]:.6g}"
+            if off.size
+            else "",
+        )
 
 
 def _check_shape(place: str, mesh: Mesh, results: Results, name: str, values: Array) -> None:
