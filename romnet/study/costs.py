@@ -11,8 +11,10 @@ LAW_S_PER_POINT = 1.5e-6
 FLOPS = 1e10
 BYTES_S = 1e9
 LIBRARIES = 150 * 2**20
-# Bytes of the strain operator for each nonzero (value and column).
-_ENTRY = 12
+# Functions that the compression keeps for each mode.
+_KEPT = 10
+# Old and new strain, state and temperature of a point, and what is written of them.
+_POINT_VALUES = 40
 
 
 @dataclass(frozen=True)
@@ -59,11 +61,12 @@ def predicted_costs(
     >>> costs = predicted_costs(n_points=10**6, n_dofs=397_953, n_snapshots=40, cell_nodes=8,
     ...     blocks=2**31)
     >>> round(costs.memory / 2**30, 1), round(costs.seconds["replay"])
-    (5.9, 60)
+    (2.9, 60)
     """
     functions = n_snapshots * MODES
     stress = 8.0 * 6 * n_points * n_snapshots
-    operator = 9.0 * cell_nodes * n_points * _ENTRY
+    gradients = 8.0 * 3 * cell_nodes * n_points
+    states = 8.0 * _POINT_VALUES * n_points
     seconds = {
         "replay": LAW_S_PER_POINT * n_points * n_snapshots,
         "pod": 2.0 * 3 * n_dofs * n_snapshots * (n_snapshots + MODES) / FLOPS
@@ -72,6 +75,6 @@ def predicted_costs(
         "dual_pod": 2.0 * 7 * n_points * n_snapshots * (n_snapshots + MODES) / FLOPS
         + 2.0 * stress / BYTES_S,
     }
-    kept = 8.0 * n_points * min(functions, 40 * MODES)
-    memory = ranks * LIBRARIES + operator + blocks + kept
+    kept = 8.0 * n_points * min(functions, _KEPT * MODES)
+    memory = ranks * LIBRARIES + blocks + max(gradients + states, kept)
     return Costs(memory, {name: value / ranks for name, value in seconds.items()})

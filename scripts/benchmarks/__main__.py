@@ -17,7 +17,7 @@ NAMES = {
     "indicator": "estimated and true errors on unseen loads, enrichment on cube and blade",
     "ingest": "from the files of a commercial code alone to a reduced answer",
     "pod": "200 snapshots of 3 million rows on two ranks, against reading and DGEMM",
-    "offline": "the reduced model of the cube: modes, points, errors, time of each stage",
+    "offline": "offline stages on up to a million points: time, memory, ranks; the cube's model",
     "online": "unseen cycles against the high-fidelity solver",
     "ranks": "the same model and answer on 1, 2 and 3 ranks, and models moved between them",
     "start": "time to import romnet and to print its help",

@@ -19,6 +19,8 @@ __all__ = ["draw", "measure"]
 SIDES = (11, 23, 50)
 MEMORY_MB = 6144
 BLADE_POINTS, BLADE_RANKS = 5.7e6, 48
+# What every rank holds whatever its share: libraries, and connectivity and nodes of all cells.
+LIBRARIES_MB, MESH_MB_PER_POINT = 150.0, 16e-6
 
 
 def measure(_: Path | None) -> dict[str, object]:
@@ -59,22 +61,23 @@ def measure(_: Path | None) -> dict[str, object]:
 def extrapolated(alone: dict, shared: dict) -> dict[str, float]:
     """Extrapolate to a blade: time = a N / P + b N, from one and two ranks.
 
-    What does not shrink with the ranks (cutting the mesh, writing by one rank) keeps its share b;
-    the gathering of small triangles is left out. Memory: as much per point and rank as measured,
-    and the libraries once per rank.
+    Processor time, which other programs on the machine hardly change. What does not shrink with
+    the ranks (cutting the mesh, writing by one rank, waiting) keeps its share b; the gathering of
+    small triangles is left out. Memory: as much per point as measured, and once per rank the
+    libraries and the whole mesh.
     """
     n_points = float(shared["points_mesh"])
-    parallel = 2.0 * (float(alone["time"]) - float(shared["time"])) / n_points
-    serial = max(0.0, (2.0 * float(shared["time"]) - float(alone["time"])) / n_points)
-    libraries = 150.0
-    per_point = (float(shared["peak_mb"]) - 2 * libraries) / n_points
+    parallel = 2.0 * (float(alone["cpu"]) - float(shared["cpu"])) / n_points
+    serial = max(0.0, (2.0 * float(shared["cpu"]) - float(alone["cpu"])) / n_points)
+    per_point = (float(shared["peak_mb"]) - 2 * LIBRARIES_MB) / n_points - 2 * MESH_MB_PER_POINT
+    per_rank = LIBRARIES_MB + MESH_MB_PER_POINT * BLADE_POINTS
     return {
         "points_mesh": BLADE_POINTS,
         "ranks": BLADE_RANKS,
         "parallel_us_per_point": 1e6 * parallel,
         "serial_us_per_point": 1e6 * serial,
         "time": BLADE_POINTS * (parallel / BLADE_RANKS + serial),
-        "peak_mb": BLADE_POINTS * per_point + BLADE_RANKS * libraries,
+        "peak_mb": BLADE_POINTS * per_point + BLADE_RANKS * per_rank,
     }
 
 
