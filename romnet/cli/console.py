@@ -133,6 +133,10 @@ class Console:
             if shown:
                 text += "; errors " + ", ".join(f"{name} {v:.1e}" for name, v in shown.items())
             self.say(text)
+            if summary.lifting:
+                self.say(f"  {summary.lifting}")
+            for name, values in summary.quantities.items():
+                self.say(f"  {name}: " + ", ".join(f"{key} {v:.4g}" for key, v in values.items()))
             if summary.cycles is not None:
                 from romnet.study.cycling import cycle_words
 

@@ -203,6 +203,8 @@ class CaseFacts:
         What the picture of this case shows.
     cycles
         What changes from cycle to cycle, of a cyclic case.
+    quantities
+        Quantities of interest: name, which number of it, value.
     """
 
     name: str
@@ -222,6 +224,7 @@ class CaseFacts:
     hf_seconds: float | None = None
     picture: NodalField | None = None
     cycles: CycleFacts | None = None
+    quantities: tuple[tuple[str, str, float], ...] = ()
 
     @property
     def speedup(self) -> float | None:

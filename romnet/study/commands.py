@@ -20,6 +20,8 @@ from romnet.study.checking import CheckReport, check  # noqa: F401  (one of the 
 from romnet.study.context import Context
 from romnet.study.cycling import CycleSummary, cycle_summary
 from romnet.study.indicating import WatchSummary, watch_summary
+from romnet.study.lifting import lifting_words
+from romnet.study.quantities import quantities_of
 from romnet.study.read import HF, LocatedStudy, read_study
 from romnet.study.runner import Observer, run, verdicts
 from romnet.study.stages import stages_of
@@ -27,7 +29,7 @@ from romnet.study.validation import FieldValidation, validation
 
 RESULTS = Path("results")
 # Stages behind the answer to a case.
-_ANSWERING = ("online[", "fields[", "export[", "indicator[", "enrich[")
+_ANSWERING = ("online[", "fields[", "export[", "indicator[", "enrich[", "quantities[")
 
 
 def open_study(
@@ -119,6 +121,10 @@ class OnlineSummary:
         What changes from cycle to cycle, of a case that asks for cycles.
     indicator
         Estimated errors, where the study asks for them.
+    quantities
+        Quantities of interest, each a few numbers by name.
+    lifting
+        How far the load is from the training and what was done about it, if the case asks.
     """
 
     case: str
@@ -132,6 +138,8 @@ class OnlineSummary:
     reference_s: float | None = None
     cycles: CycleSummary | None = None
     indicator: WatchSummary | None = None
+    quantities: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
+    lifting: str = ""
 
     @property
     def ok(self) -> bool:
@@ -282,6 +290,8 @@ def online_summary(context: Context, name: str) -> OnlineSummary:
         reference_s=seconds,
         cycles=cycle_summary(context, name, solution, comparison),
         indicator=watch_summary(context, name),
+        quantities=quantities_of(context, name),
+        lifting=lifting_words(context, name),
     )
 
 

@@ -166,6 +166,11 @@ def _case(context: Context, name: str, nodes: Nodes) -> CaseFacts:
         hf_seconds=summary.reference_s,
         picture=_picture(context, solution, nodes),
         cycles=None if summary.cycles is None else cycle_facts(summary.cycles),
+        quantities=tuple(
+            (quantity, key, value)
+            for quantity, values in summary.quantities.items()
+            for key, value in values.items()
+        ),
     )
 
 

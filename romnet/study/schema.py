@@ -571,6 +571,18 @@ class Newton(Keys):
     )
 
 
+class Quantity(Keys):
+    """A quantity of interest of every online answer."""
+
+    name: Name = Field(description="unique among the quantities")
+    type: Name = Field(
+        description="maximum, percentile, hottest, coffin_manson, creep_fatigue, or a plug-in"
+    )
+    options: dict[str, JsonValue] = Field(
+        default_factory=dict, description="what it wants to know, such as field: p"
+    )
+
+
 class Study(Keys):
     """A structure, what is known about it and what is asked."""
 
@@ -600,3 +612,6 @@ class Study(Keys):
         default=None, description="estimates the errors of answers; none if left out"
     )
     online: tuple[OnlineCase, ...] = Field(default=(), description="questions to the model")
+    quantities: tuple[Quantity, ...] = Field(
+        default=(), description="numbers that every online answer is asked for"
+    )

@@ -8,7 +8,16 @@ from typing import Any
 
 from romnet.core.errors import ConversionError
 from romnet.store.converters.base import find_converter
-from romnet.study import actions, answers, calibrating, enriching, export, indicating, lifting
+from romnet.study import (
+    actions,
+    answers,
+    calibrating,
+    enriching,
+    export,
+    indicating,
+    lifting,
+    quantities,
+)
 from romnet.study.fields import field_files
 from romnet.study.read import HF, Case, LocatedStudy
 from romnet.study.schema import BoxMesh, Centrifugal, Indicator, Keys, Load, Study, Temperature
@@ -131,6 +140,7 @@ def _question_stages(
         *_lifting_stages(located, located.cases[name], training),
         _online_stage(located, located.cases[name], offline=False),
         _export_stage(located, name),
+        *_quantity_stages(located, name),
     ]
     if reference is None:
         return [*stages, _errors_stage(located, name, None, offline=False)]
@@ -261,6 +271,26 @@ def _models(located: LocatedStudy, name: str) -> tuple[str, ...]:
     """Return the stages that make the modes and the model that answer a case."""
     lifted = any(one.name == name and one.lifting != "off" for one in located.study.online)
     return ("pod", f"lifted_modes[{name}]", f"lifted_model[{name}]") if lifted else ("pod", "model")
+
+
+def _quantity_stages(located: LocatedStudy, name: str) -> list[Stage]:
+    """Return the stage that evaluates the quantities of interest, if there are any."""
+    asked = located.study.quantities
+    if not asked:
+        return []
+    cycles = located.cases[name].grid.cycles
+    period = {} if cycles is None else {"period": cycles.period}
+    return [
+        Stage(
+            name=f"quantities[{name}]",
+            path=Path("quantities", f"{name}.h5"),
+            action=quantities.quantities_stage,
+            parameters={"quantities": _json(asked), **period, **_fields(located, name)},
+            inputs=("mesh", "dual_pod", *_models(located, name), f"online[{name}]"),
+            case=name,
+            offline=False,
+        )
+    ]
 
 
 def _mesh_stage(located: LocatedStudy) -> Stage:
