@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from jaxtyping import Float
+from jaxtyping import Bool, Float, Int
 
 from romnet.core.arrays import Array
 from romnet.core.errors import PluginError
@@ -171,6 +171,29 @@ class Kernel:
         self._functions.romnet_reduced_tangent(self.address, tangents, self._tangent_at)
         return self._tangent[: self.n_modes, : self.n_modes]
 
+    def solve(
+        self,
+        tangents: Float[Array, "n width width"],
+        residuals: Float[Array, "n width"],
+        which: Int[Array, " n_some"],
+    ) -> tuple[Bool[Array, " n_some"], Float[Array, "n_some n_modes"]]:
+        """Solve some small dense systems, and tell which of them have a solution.
+
+        Notes
+        -----
+        Mutates what it is given, which must be padded.
+        """
+        solved = np.zeros(len(which), dtype=np.int8)
+        self._functions.romnet_reduced_solve(
+            self.address,
+            len(which),
+            address(which),
+            address(tangents),
+            address(residuals),
+            address(solved),
+        )
+        return solved.astype(bool), residuals[which, : self.n_modes]
+
     def case(self, given: Given) -> Case:
         """Return one increment for `evaluate`; `given` must be kept as long."""
         return Case(
@@ -270,6 +293,7 @@ def functions() -> ctypes.CDLL:
         ("romnet_reduced_force", [pointer] * 3),
         ("romnet_reduced_tangent", [pointer] * 3),
         ("romnet_reduced_evaluate", [pointer, pointer, pointer, count]),
+        ("romnet_reduced_solve", [pointer, count, *[pointer] * 4]),
         ("romnet_reduced_iterate", [pointer, count, *[pointer] * 3, real, *[pointer] * 2]),
     ):
         getattr(library, name).argtypes = arguments

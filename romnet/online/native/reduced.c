@@ -203,3 +203,48 @@ EXPORT void romnet_reduced_iterate(const Model *model, int64_t n_cases, const in
             residuals[k * width + i] = c->external[i] - c->internal[i];
     }
 }
+
+/* Overwrite n equations by their solution, by elimination with row pivoting; rows of the matrix are
+ * `width` long. Returns 0, with anything left behind, when the matrix has no inverse. */
+INLINE int solve_one(int64_t n, int64_t width, double *matrix, double *right)
+{
+    for (int64_t k = 0; k < n; k++) {
+        int64_t best = k;
+        for (int64_t i = k + 1; i < n; i++)
+            if (fabs(matrix[i * width + k]) > fabs(matrix[best * width + k])) best = i;
+        const double pivot = matrix[best * width + k];
+        if (!(fabs(pivot) > 0.0) || !isfinite(pivot)) return 0;
+        if (best != k) {
+            for (int64_t j = k; j < n; j++) {
+                const double entry = matrix[k * width + j];
+                matrix[k * width + j] = matrix[best * width + j];
+                matrix[best * width + j] = entry;
+            }
+            const double entry = right[k];
+            right[k] = right[best];
+            right[best] = entry;
+        }
+        for (int64_t i = k + 1; i < n; i++) {
+            const double factor = matrix[i * width + k] / pivot;
+            for (int64_t j = k + 1; j < n; j++)
+                matrix[i * width + j] -= factor * matrix[k * width + j];
+            right[i] -= factor * right[k];
+        }
+    }
+    for (int64_t k = n - 1; k >= 0; k--) {
+        for (int64_t j = k + 1; j < n; j++) right[k] -= matrix[k * width + j] * right[j];
+        right[k] /= matrix[k * width + k];
+    }
+    return 1;
+}
+
+/* Solve the systems `which`, padded as above, in place; tells which of them had a solution. */
+EXPORT FOR_EVERY_PROCESSOR void romnet_reduced_solve(const Model *model, int64_t n_systems,
+                                                     const int64_t *which, double *tangents,
+                                                     double *residuals, int8_t *solved)
+{
+    const int64_t width = LANES * model->n_vectors;
+    for (int64_t k = 0; k < n_systems; k++)
+        solved[k] = (int8_t)solve_one(model->n_modes, width, tangents + which[k] * width * width,
+                                      residuals + which[k] * width);
+}

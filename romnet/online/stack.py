@@ -1,0 +1,276 @@
+"""Work arrays of many load cases that advance together, and one evaluation of some of them."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from typing import Any
+
+import numpy as np
+from jaxtyping import Bool, Float, Int
+
+from romnet.core.arrays import Array
+from romnet.laws.composite import Heterogeneous
+from romnet.laws.contract import TimeStep
+from romnet.laws.points import PointLocations
+from romnet.online.equilibrium import ReducedProblem
+from romnet.online.kernel import Case, address, aligned, functions
+from romnet.online.prepared import PreparedModel
+from romnet.online.stepping import Committed
+
+
+class CaseStack(ABC):
+    """States of some load cases of one model, committed and on trial.
+
+    Attributes
+    ----------
+    prepared
+        The model, all of its points on this rank.
+    problems
+        It under each load case.
+    unknown, rate
+        Coefficients at the last instant, and their change by time since the one before.
+    scale
+        Largest scale of the forces in balance so far, for each case [force].
+    law_seconds
+        Wall time spent in the laws [s].
+    """
+
+    def __init__(self, prepared: PreparedModel, problems: tuple[ReducedProblem, ...]) -> None:
+        self.prepared, self.problems = prepared, problems
+        n, (n_points, n_components) = len(problems), prepared.kernel.shape
+        starts = [problem.start() for problem in problems]
+        self.unknown = np.zeros((n, prepared.kernel.n_modes))
+        self.rate = np.zeros_like(self.unknown)
+        self.scale = np.zeros(n)
+        self.law_seconds = 0.0
+        self._strain = np.zeros((2, n, n_points, n_components))
+        self._state = np.zeros((2, n, n_points, prepared.laws.n_state))
+        self._state[0] = [start.state for start in starts]
+        self._own_rates: dict[int, Array] = {}
+        self._now = 0
+        self._step = TimeStep(0.0, 1.0)
+
+    @property
+    def state(self) -> Float[Array, "n_cases n_points n_state"]:
+        """Committed states."""
+        return np.asarray(self._state[self._now])
+
+    def committed(self, number: int, time: float) -> Committed:
+        """Return the accepted state of one case, a copy."""
+        return Committed(
+            time=time,
+            unknown=self.unknown[number].copy(),
+            rate=self.rate[number].copy(),
+            strain=self._strain[self._now, number].copy(),
+            state=self._state[self._now, number].copy(),
+        )
+
+    def begin(self, step: TimeStep) -> None:
+        """Start an increment of time."""
+        self._step = step
+
+    def put(self, number: int, committed: Committed) -> None:
+        """Take the state that a case reached alone as its trial state."""
+        self._own_rates[number] = committed.rate
+        self._strain[1 - self._now, number] = committed.strain
+        self._state[1 - self._now, number] = committed.state
+
+    def commit(self, unknown: Float[Array, "n_cases n_modes"]) -> None:
+        """Accept the trial states of all cases."""
+        self.rate = (unknown - self.unknown) / self._step.length
+        for number, rate in self._own_rates.items():
+            self.rate[number] = rate
+        self._own_rates.clear()
+        self.unknown = unknown.copy()
+        self._now = 1 - self._now
+
+    @abstractmethod
+    def iterate(
+        self,
+        which: Int[Array, " n_some"],
+        unknown: Float[Array, "n_some n_modes"],
+        *,
+        tolerance: float,
+    ) -> tuple[Float[Array, " n_some"], Float[Array, " n_some"], Bool[Array, " n_some"]]:
+        """Evaluate some cases.
+
+        Returns
+        -------
+        tuple of ndarray
+            Residual and scale of the forces of each, and whether its law failed.
+        """
+
+    @abstractmethod
+    def corrections(
+        self, rows: Int[Array, " n_rows"]
+    ) -> tuple[Bool[Array, " n_rows"], Float[Array, "n_rows n_modes"]]:
+        """Solve for the corrections of rows of the last call of `iterate`, once.
+
+        Returns
+        -------
+        tuple of ndarray
+            Whether the tangent of each has an inverse, and the correction if so.
+        """
+
+
+def stacked(prepared: PreparedModel, problems: tuple[ReducedProblem, ...]) -> CaseStack:
+    """Return work arrays for some cases of a model."""
+    kind = PythonStack if prepared.kernel.law is None else CompiledStack
+    return kind(prepared, problems)
+
+
+class CompiledStack(CaseStack):
+    """Cases whose law the compiled loops call, one case after the other.
+
+    The points without weight are integrated only where forces balance.
+    """
+
+    def __init__(self, prepared: PreparedModel, problems: tuple[ReducedProblem, ...]) -> None:
+        super().__init__(prepared, problems)
+        kernel, n = prepared.kernel, len(problems)
+        n_points, n_components = kernel.shape
+        # Stress, tangents, internal force and failing points are only looked at within a call.
+        self._work = np.empty(n_points * (n_components * (n_components + 1) + 1) + kernel.width)
+        self._tangents = aligned(n * kernel.width, kernel.width)
+        self._residuals = np.zeros((n, kernel.width))
+        self._padded = aligned(n, kernel.width)
+        self._cases: Any = np.zeros(n, dtype=np.dtype(Case))
+        tangent = address(self._work)
+        stress = tangent + 8 * n_points * n_components**2
+        failed = stress + 8 * n_points * n_components
+        pointers = {"tangent": tangent, "stress": stress, "failed": failed}
+        for name, at in (pointers | {"internal": failed + 8 * n_points}).items():
+            self._cases[name] = at
+        self._given: list[tuple[Array, ...]] = []
+
+    def begin(self, step: TimeStep) -> None:
+        """Start an increment of time."""
+        super().begin(step)
+        old = [problem.temperature(step.start) for problem in self.problems]
+        new = [problem.at(step.end) for problem in self.problems]
+        self._given = [(before, *after) for before, after in zip(old, new, strict=True)]
+        cases, numbers = self._cases, np.arange(len(self.problems))
+        for name, place in (
+            ("temperature_old", 0),
+            ("external", 1),
+            ("temperature_new", 2),
+            ("lift", 3),
+        ):
+            cases[name] = [address(given[place]) for given in self._given]
+        for name, arrays in (("strain", self._strain), ("state", self._state)):
+            size = arrays[0, 0].nbytes
+            cases[f"{name}_old"] = address(arrays[self._now]) + size * numbers
+            cases[name] = address(arrays[1 - self._now]) + size * numbers
+        cases["start"], cases["length"], cases["number"] = step.start, step.length, step.number
+
+    def iterate(
+        self,
+        which: Int[Array, " n_some"],
+        unknown: Float[Array, "n_some n_modes"],
+        *,
+        tolerance: float,
+    ) -> tuple[Float[Array, " n_some"], Float[Array, " n_some"], Bool[Array, " n_some"]]:
+        """Evaluate some cases."""
+        kernel = self.prepared.kernel
+        self._padded[: len(which), : kernel.n_modes] = unknown
+        self._cases["floor"] = self.scale
+        functions().romnet_reduced_iterate(
+            kernel.address,
+            len(which),
+            address(which),
+            address(self._cases),
+            address(self._padded),
+            tolerance,
+            address(self._tangents),
+            address(self._residuals),
+        )
+        told = self._cases[which]
+        if (told["n_failed"] < 0).any():
+            message = "no memory for the properties of one point."
+            raise MemoryError(message)
+        self.law_seconds += float(told["seconds"].sum())
+        return told["residual"], told["scale"], told["n_failed"] > 0
+
+    def corrections(
+        self, rows: Int[Array, " n_rows"]
+    ) -> tuple[Bool[Array, " n_rows"], Float[Array, "n_rows n_modes"]]:
+        """Solve for the corrections of rows of the last call of `iterate`, once."""
+        width = self.prepared.kernel.width
+        tangents = self._tangents.reshape(-1, width, width)
+        return self.prepared.kernel.solve(tangents, self._residuals, rows)
+
+
+class PythonStack(CaseStack):
+    """Cases whose law only Python can call: once for the points of all cases."""
+
+    def __init__(self, prepared: PreparedModel, problems: tuple[ReducedProblem, ...]) -> None:
+        super().__init__(prepared, problems)
+        self._laws: dict[int, Heterogeneous] = {}
+        self._last: tuple[Array, Array] = (np.zeros(0),) * 2
+
+    def _laws_of(self, count: int) -> Heterogeneous:
+        """Return the laws of the points of so many cases."""
+        if count not in self._laws:
+            laws = self.prepared.laws
+            places = laws.locations
+            tiled = None if places is None else _tiled(places, count)
+            self._laws[count] = Heterogeneous(laws.laws, np.tile(laws.law_of_point, count), tiled)
+        return self._laws[count]
+
+    def iterate(
+        self,
+        which: Int[Array, " n_some"],
+        unknown: Float[Array, "n_some n_modes"],
+        *,
+        tolerance: float,  # noqa: ARG002  (all points are integrated at once)
+    ) -> tuple[Float[Array, " n_some"], Float[Array, " n_some"], Bool[Array, " n_some"]]:
+        """Evaluate some cases."""
+        kernel, n, step = self.prepared.kernel, len(which), self._step
+        n_points, n_components = kernel.shape
+        at_end = [self.problems[case].at(step.end) for case in which]
+        cold = np.concatenate([self.problems[case].temperature(step.start) for case in which])
+        strain = np.stack(
+            [
+                kernel.strain(coefficients, given[2])
+                for coefficients, given in zip(unknown, at_end, strict=True)
+            ]
+        )
+        response = self._laws_of(n).integrate(
+            self._strain[self._now, which].reshape(-1, n_components),
+            strain.reshape(-1, n_components),
+            self._state[self._now, which].reshape(n * n_points, -1),
+            cold,
+            np.concatenate([given[1] for given in at_end]),
+            step,
+        )
+        self._strain[1 - self._now, which] = strain
+        self._state[1 - self._now, which] = response.state.reshape(n, n_points, -1)
+        stress = response.stress.reshape(n, n_points, n_components)
+        internal = np.stack([kernel.force(one) for one in stress])
+        external = np.stack([given[0] for given in at_end])
+        failed = np.zeros((n, n_points), dtype=bool)
+        failed.ravel()[response.failed] = True
+        tangents = response.tangent.reshape(n, n_points, n_components, -1)
+        self._last = tangents, external - internal
+        sizes = [np.linalg.norm(forces, axis=1) for forces in (external, internal)]
+        residual = np.linalg.norm(external - internal, axis=1)
+        return residual, np.maximum(*sizes), failed.any(axis=1)
+
+    def corrections(
+        self, rows: Int[Array, " n_rows"]
+    ) -> tuple[Bool[Array, " n_rows"], Float[Array, "n_rows n_modes"]]:
+        """Solve for the corrections of rows of the last call of `iterate`, once."""
+        tangents, residuals = self._last
+        kernel, n = self.prepared.kernel, self.prepared.kernel.n_modes
+        systems = aligned(len(rows) * kernel.width, kernel.width)
+        systems = systems.reshape(len(rows), kernel.width, kernel.width)
+        right = np.zeros((len(rows), kernel.width))
+        for place, row in enumerate(rows):
+            systems[place, :n, :n] = kernel.tangent(tangents[row])
+            right[place, :n] = residuals[row]
+        return kernel.solve(systems, right, np.arange(len(rows)))
+
+
+def _tiled(places: PointLocations, count: int) -> PointLocations:
+    """Return the same points several times."""
+    return places.take(np.tile(np.arange(len(places)), count))
