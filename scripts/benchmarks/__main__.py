@@ -19,6 +19,8 @@ NAMES = {
     "pod": "200 snapshots of 3 million rows on two ranks, against reading and DGEMM",
     "offline": "offline stages on up to a million points: time, memory, ranks; the cube's model",
     "online": "unseen cycles against the high-fidelity solver",
+    "online-cycles": "fifty cycles of the cube from two: drift and gain",
+    "online-lifting": "unseen temperature maps of the blade without and with lifting",
     "ranks": "the same model and answer on 1, 2 and 3 ranks, and models moved between them",
     "start": "time to import romnet and to print its help",
 }
