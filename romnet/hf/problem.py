@@ -8,7 +8,7 @@ from functools import cached_property
 from time import perf_counter
 
 import numpy as np
-from jaxtyping import Bool, Float
+from jaxtyping import Bool, Float, Int
 
 from romnet.core.arrays import Array
 from romnet.core.communicator import Communicator
@@ -196,12 +196,14 @@ class HighFidelityIncrement:
             self.step,
         )
         law_seconds = perf_counter() - began
-        internal = problem.exchange.accumulated(problem.cells.internal_force(response.stress))
+        part = problem.cells.internal_force(response.stress)
+        internal = problem.exchange.accumulated(part)
+        failing = _failing(response, strain, part)
         residual = self._on_unknowns(self.force - internal)
         gap = np.where(determined, problem.admissible(unknown, self.prescribed) - unknown, 0.0)
         free_force = self._on_unknowns(self.force)
         met = self._met(unknown, gap)
-        failed = problem.comm.max(float(response.failed.size)) > 0.0
+        failed = problem.comm.max(float(failing.size)) > 0.0
         return Trial(
             residual=problem.exchange.norm(residual) if met else np.inf,
             scale=max(problem.exchange.norm(free_force), problem.exchange.norm(internal)),
@@ -212,6 +214,7 @@ class HighFidelityIncrement:
             correction=lambda: self._correct(response, residual, gap, _EXACT),
             inexact=lambda forcing: self._correct(response, residual, gap, forcing),
             law_seconds=law_seconds,
+            failing=failing if failed else None,
         )
 
     def _correct(self, response: LawResponse, residual: Array, gap: Array, forcing: float) -> Array:
@@ -247,8 +250,19 @@ class HighFidelityIncrement:
         return felt if ties is None else ties.gathered(felt)
 
 
+def _failing(response: LawResponse, strain: Array, force: Array) -> Int[Array, " n_failing"]:
+    """Return the points that failed, also those that only answered NaN to a finite strain."""
+    if np.isfinite(force).all():
+        return response.failed
+    wrong = ~np.isfinite(response.stress).all(axis=1) & np.isfinite(strain).all(axis=1)
+    return np.union1d(response.failed, np.flatnonzero(wrong)).astype(np.int64)
+
+
 def solve_high_fidelity(
-    problem: HighFidelityProblem, *, options: NewtonOptions | None = None
+    problem: HighFidelityProblem,
+    *,
+    options: NewtonOptions | None = None,
+    last: StepOutcome | None = None,
 ) -> Iterator[StepOutcome]:
     """Compute the response of a structure, one instant of the load case after the other.
 
@@ -258,11 +272,14 @@ def solve_high_fidelity(
         The structure and its load.
     options
         When Newton iterations stop.
+    last
+        Outcome of an interrupted computation to go on from, at one of the instants.
 
     Yields
     ------
     StepOutcome
-        For every instant after the first; displacement, strain and state of this rank.
+        For every instant after the first, or after that of `last`; displacement, strain and state
+        of this rank.
 
     Raises
     ------
@@ -277,6 +294,6 @@ def solve_high_fidelity(
     refuse_free_motions(
         problem.subdomain, loading.constrained, problem.comm, equations=loading.equations
     )
-    yield from march(
-        problem, problem.start(), problem.loading.times[1:], options=options or NewtonOptions()
-    )
+    start = problem.start() if last is None else last.committed
+    times = loading.times[loading.times > start.time]
+    yield from march(problem, start, times, options=options or NewtonOptions(), last=last)

@@ -7,10 +7,11 @@ from dataclasses import dataclass, field
 from math import inf, isfinite, isnan
 from typing import Protocol, runtime_checkable
 
-from jaxtyping import Float
+from jaxtyping import Float, Int
 
 from romnet.core.arrays import Array
 from romnet.core.status import Status
+from romnet.online.increments import IncrementControl
 
 
 class SingularTangentError(Exception):
@@ -48,6 +49,8 @@ class Trial:
     inexact
         The same correction, its linear residual only reduced to the given part of the residual;
         left out where systems are small.
+    failing
+        Points of this rank that could not be integrated, if they are known.
     """
 
     residual: float
@@ -59,6 +62,7 @@ class Trial:
     correction: Callable[[], Array]
     law_seconds: float = 0.0
     inexact: Callable[[float], Array] | None = None
+    failing: Int[Array, " n_failing"] | None = None
 
 
 @runtime_checkable
@@ -85,11 +89,14 @@ class NewtonOptions:
         Corrections allowed in one increment.
     smallest_step
         Smallest fraction of an increment that cutting may reach [-].
+    increments
+        How long increments are; each goes to the next instant asked for if left out.
     """
 
     tolerance: float = 1e-8
     max_iterations: int = 25
     smallest_step: float = 1e-3
+    increments: IncrementControl | None = None
 
 
 @dataclass(frozen=True)

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from math import inf
 from typing import Protocol, runtime_checkable
 
 import numpy as np
-from jaxtyping import Float
+from jaxtyping import Float, Int
 
 from romnet.core.arrays import Array
 from romnet.core.status import Status
 from romnet.laws.contract import TimeStep
-from romnet.online.newton import Increment, NewtonOptions, newton
+from romnet.online.newton import Increment, NewtonOptions, NewtonResult, newton
 
 _CUT = 0.5
 _DEEPEST_CUT = 0.1
@@ -52,6 +53,25 @@ class Problem(Protocol):
         """Return the equations of one increment."""
 
 
+@dataclass(frozen=True, eq=False)
+class Rejected:
+    """The last increment that was tried in vain, because points could not be integrated.
+
+    Attributes
+    ----------
+    step
+        The increment.
+    strain
+        Strain tried at the points of this rank.
+    points
+        Those of them that failed.
+    """
+
+    step: TimeStep
+    strain: Float[Array, "n_points n_components"]
+    points: Int[Array, " n_failing"]
+
+
 @dataclass(frozen=True)
 class StepOutcome:
     """What happened between two instants of the answer.
@@ -74,6 +94,10 @@ class StepOutcome:
         After a failure, the status of the last rejected increment.
     increments
         Accepted increments since the start.
+    length
+        Length that the next increment would have by `IncrementControl` [time].
+    rejected
+        What failed since the last accepted increment, if laws did.
     """
 
     committed: Committed
@@ -84,6 +108,8 @@ class StepOutcome:
     law_seconds: float = 0.0
     reason: Status = Status.CONVERGED
     increments: int = 0
+    length: float = inf
+    rejected: Rejected | None = None
 
 
 def march(
@@ -92,6 +118,7 @@ def march(
     times: Float[Array, " n_times"],
     *,
     options: NewtonOptions,
+    last: StepOutcome | None = None,
 ) -> Iterator[StepOutcome]:
     """Advance from instant to instant, cutting and regrowing increments as needed.
 
@@ -105,6 +132,8 @@ def march(
         Instants to reach, ascending, after ``start.time``.
     options
         When Newton iterations stop and how small an increment may become.
+    last
+        Outcome to go on from, whose state is `start`; none at the beginning.
 
     Yields
     ------
@@ -124,7 +153,9 @@ def march(
     if not (np.diff(times, prepend=start.time) > 0.0).all():
         message = f"instants must ascend from {start.time:g}, got {times.tolist()}."
         raise ValueError(message)
-    outcome = StepOutcome(start, Status.CONVERGED, scale=0.0)
+    control = options.increments
+    first = inf if control is None else control.first
+    outcome = last or StepOutcome(start, Status.CONVERGED, scale=0.0, length=first)
     for target in times:
         outcome = reach(problem, outcome, float(target), options)
         yield outcome
@@ -158,12 +189,16 @@ def reach(
     Collective: if the problem is. Mutates nothing.
     """
     whole = target - before.committed.time
+    control = options.increments
     outcome = replace(before, iterations=0, cuts=0, law_seconds=0.0)
-    length = whole
+    length = whole if control is None else before.length
+    smallest = options.smallest_step * whole
+    if control is not None and control.smallest is not None:
+        smallest = control.smallest
     while target - outcome.committed.time > _TIME_ROUNDING * whole:
         committed = outcome.committed
         rest = target - committed.time
-        length = rest if length > (1.0 - _TIME_ROUNDING) * rest else length
+        wanted, length = length, rest if length > (1.0 - _TIME_ROUNDING) * rest else length
         step = TimeStep(committed.time, length, outcome.increments + 1)
         result = newton(problem.increment(committed, step), scale=outcome.scale, options=options)
         iterations = outcome.iterations + result.iterations
@@ -176,6 +211,7 @@ def reach(
                 strain=result.trial.strain,
                 state=result.trial.state,
             )
+            length = _following(options, length, wanted, result.iterations)
             outcome = StepOutcome(
                 committed=accepted,
                 status=Status.CONVERGED,
@@ -184,17 +220,36 @@ def reach(
                 cuts=outcome.cuts,
                 law_seconds=law_seconds,
                 increments=outcome.increments + 1,
+                length=length,
             )
-            length *= _REGROWTH
         else:
-            length *= max(_DEEPEST_CUT, min(_CUT, result.trial.step_factor))
+            cut = _CUT if control is None else control.cut
+            length *= max(_DEEPEST_CUT, min(cut, result.trial.step_factor))
             outcome = replace(
                 outcome,
                 iterations=iterations,
                 cuts=outcome.cuts + 1,
                 law_seconds=law_seconds,
                 reason=result.status,
+                rejected=_rejected(step, result),
             )
-            if length < options.smallest_step * whole:
+            if length < smallest:
                 return replace(outcome, status=Status.STEP_TOO_SMALL)
     return outcome
+
+
+def _following(options: NewtonOptions, length: float, wanted: float, corrections: int) -> float:
+    """Return the length of the increment after one that was cut short at an instant, or not."""
+    if options.increments is None:
+        return length * _REGROWTH
+    following = options.increments.following(length, corrections)
+    # One that only ended early because an instant was asked for says little about longer ones.
+    shortened = length < wanted and following >= length
+    return max(following, wanted) if shortened and wanted < inf else following
+
+
+def _rejected(step: TimeStep, result: NewtonResult) -> Rejected | None:
+    """Keep what is needed to tell which points failed."""
+    if result.trial.failing is None:
+        return None
+    return Rejected(step, result.trial.strain, result.trial.failing)

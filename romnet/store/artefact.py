@@ -68,6 +68,8 @@ class Manifest:
         The study's own consistent set, such as ``{"length": "mm", "force": "N"}``.
     versions
         Of romnet and of what it stands on.
+    counts
+        What there was to do, such as ``{"increments": 12}``.
     ranks
         Number of ranks that computed it.
     wall_s
@@ -93,6 +95,7 @@ class Manifest:
     parameters: Mapping[str, Any] = field(default_factory=dict)
     units: Mapping[str, str] = field(default_factory=dict)
     versions: Mapping[str, str] = field(default_factory=versions)
+    counts: Mapping[str, int] = field(default_factory=dict)
     ranks: int = 1
     wall_s: float = 0.0
     peak_memory_mb: float = 0.0

@@ -7,8 +7,8 @@ from dataclasses import replace
 import numpy as np
 
 from romnet.core.arrays import Array
-from romnet.core.communicator import Communicator, raise_together, together
-from romnet.core.errors import AccuracyError, ConvergenceError
+from romnet.core.communicator import Communicator, together
+from romnet.core.errors import AccuracyError
 from romnet.fe.inner_products import point_l2
 from romnet.laws.points import PointLocations
 from romnet.reduction.basis import ReducedBasis, Truncation
@@ -40,10 +40,8 @@ from romnet.study.foreign import finite_instant, open_results, result_path
 from romnet.study.loadcases import point_temperature
 from romnet.study.read import HF
 from romnet.study.stage import Stage
-from romnet.study.times import kept_instants
 from romnet.study.training import (
     displacement_basis,
-    displacement_info,
     dual_infos,
     elastic_tangent,
     largest_norms,
@@ -100,51 +98,6 @@ def convert_stage(context: Context, stage: Stage, manifest: Manifest) -> None:
             values = {name: np.ravel(fields[name])[rows[name]] for name in names}
             writer.append(float(time), values)
             context.progress((number + 1) / results.n_times)
-
-
-def high_fidelity_stage(context: Context, stage: Stage, manifest: Manifest) -> None:
-    """Compute a simulation with romnet's own solver."""
-    from romnet.hf.problem import HighFidelityProblem, solve_high_fidelity
-    from romnet.parallel.petsc import petsc
-
-    # Before any file is open: MPI may start a helper process, which would inherit its lock.
-    petsc()
-    workspace = context.workspace
-    loading = context.loading(stage.case)
-    problem = HighFidelityProblem(
-        workspace.part, workspace.discretization, workspace.laws, loading, context.comm
-    )
-    dual = recorded_fields(context)
-    infos = {"displacement": displacement_info(context), **dual_infos(context, dual)}
-    rows = {name: workspace.component_rows(infos[name].n_components) for name in dual}
-    rows["displacement"] = workspace.owned_dofs
-    target = context.folder / stage.path
-    with writing_snapshots(
-        target, infos, rows=rows, manifest=manifest, comm=context.comm
-    ) as writer:
-
-        def record(time: float, unknown: Array, state: Array) -> None:
-            values = {name: np.ravel(workspace.laws.field(state, name)) for name in dual}
-            values["displacement"] = unknown[workspace.part.owned_dofs]
-            writer.append(time, values)
-
-        start = problem.start()
-        record(start.time, start.unknown, start.state)
-        n_steps = len(loading.times) - 1
-        kept = kept_instants(context.located.cases[stage.case].grid, loading.times)
-        for number, outcome in enumerate(
-            solve_high_fidelity(problem, options=context.newton_options)
-        ):
-            if not outcome.status.ok:
-                message = (
-                    f"{stage.name}: stopped after t = {outcome.committed.time:g} "
-                    f"({outcome.reason.label}); {outcome.reason.advice}."
-                )
-                raise_together(context.comm, ConvergenceError(message))
-            committed = outcome.committed
-            if kept[number + 1]:
-                record(committed.time, committed.unknown, committed.state)
-            context.progress((number + 1) / n_steps)
 
 
 def replay_stage(context: Context, stage: Stage, manifest: Manifest) -> None:

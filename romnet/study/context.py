@@ -105,7 +105,9 @@ class Context:
     def newton_options(self) -> NewtonOptions:
         """When Newton iterations stop, as the study says."""
         given = self.located.study.newton
-        return NewtonOptions(given.tolerance, given.max_iterations, given.smallest_step)
+        asked = self.located.study.increments
+        control = None if asked is None else asked.control()
+        return NewtonOptions(given.tolerance, given.max_iterations, given.smallest_step, control)
 
     def save(self, path: Path, value: object, manifest: Manifest) -> None:
         """Write an artefact that every rank holds, below the folder of results.

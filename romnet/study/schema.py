@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from itertools import pairwise
+from math import inf
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -19,6 +20,7 @@ from pydantic import (
 )
 
 from romnet.fe.cells import CELLS
+from romnet.online.increments import IncrementControl
 
 # Names become file names, so they hold neither separators nor blanks.
 Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9_][A-Za-z0-9_.-]*$")]
@@ -571,6 +573,57 @@ class Newton(Keys):
     )
 
 
+class Increments(Keys):
+    """Lengths of increments by how hard the last one was; instants asked for are met exactly."""
+
+    initial: _Length | None = Field(default=None, description="first length; largest if left out")
+    smallest: _Length | None = Field(
+        default=None, description="given up below it [time]; newton.smallest_step if left out"
+    )
+    largest: _Length | None = Field(
+        default=None, description="largest length [time]; from instant to instant if left out"
+    )
+    growth: float = Field(default=1.5, ge=1.0, le=10.0, description="factor after an easy one [-]")
+    cut: float = Field(
+        default=0.5, gt=0.0, lt=1.0, description="factor after a hard or rejected one [-]"
+    )
+    easy: int = Field(default=5, ge=1, description="corrections of an easy one at most")
+    hard: int = Field(default=12, ge=2, description="corrections of a hard one at least")
+
+    @model_validator(mode="after")
+    def _check(self) -> Increments:
+        self.control()
+        return self
+
+    def control(self) -> IncrementControl:
+        """Return the rule that the solvers follow."""
+        return IncrementControl(
+            initial=self.initial,
+            smallest=self.smallest,
+            largest=inf if self.largest is None else self.largest,
+            growth=self.growth,
+            cut=self.cut,
+            easy=self.easy,
+            hard=self.hard,
+        )
+
+
+class Checkpoint(Keys):
+    """When romnet's own solver saves its state, from which a stopped computation goes on."""
+
+    instants: int | None = Field(default=None, ge=1, description="after so many instants")
+    seconds: float | None = Field(
+        default=None, ge=0.0, description="at the first instant after so many seconds"
+    )
+
+    @model_validator(mode="after")
+    def _check(self) -> Checkpoint:
+        if self.instants is None and self.seconds is None:
+            message = "give instants, seconds, or both"
+            raise ValueError(message)
+        return self
+
+
 class Quantity(Keys):
     """A quantity of interest of every online answer."""
 
@@ -581,6 +634,76 @@ class Quantity(Keys):
     options: dict[str, JsonValue] = Field(
         default_factory=dict, description="what it wants to know, such as field: p"
     )
+
+
+class Candidate(TimeGrid):
+    """A simulation that could be computed to learn from."""
+
+    name: Name = Field(description="unique among the candidates")
+    results: Path = Field(
+        default=Path("hf"),
+        description="results of its simplified simulation, or hf: by romnet, simplified as below",
+    )
+
+
+class Simplified(Keys):
+    """Recipe of the simplified simulations: elastic, few steps, coarse."""
+
+    increments: int = Field(default=1, ge=1, le=10_000, description="equal ones to the last instant")
+    until: float | None = Field(
+        default=None, gt=0.0, description="last instant; that of the candidate if left out [time]"
+    )
+    tolerance: float = Field(default=1e-4, gt=0.0, description="relative residual of Newton")
+    mesh: (
+        Annotated[
+            Annotated[Path, _Text] | Annotated[BoxMesh, _Mapping],
+            Discriminator(_text_or_mapping),
+        ]
+        | None
+    ) = Field(default=None, description="a coarse mesh; that of the study if left out")
+    elastic: bool = Field(default=True, description="whether laws lose all but their elasticity")
+
+
+class Local(Keys):
+    """Whether a dictionary of local models pays, and which: `romnet advise`."""
+
+    candidates: tuple[Candidate, ...] = Field(
+        min_length=4, description="simulations among which clusters are looked for"
+    )
+    simplified: Simplified = Field(
+        default=Simplified(), description="how romnet computes them cheaply"
+    )
+    clusters: tuple[int, ...] = Field(default=(2, 4, 8), description="numbers of clusters tried")
+    modes: tuple[int, ...] = Field(
+        default=(1, 2, 3, 4, 6, 8, 10), description="modes of each local basis tried"
+    )
+    folds: int = Field(default=5, ge=2, le=100, description="parts of the cross-validation")
+    objective: Literal["saving", "gain"] = Field(
+        default="saving", description="modes saved online, or accuracy gained at equal modes"
+    )
+    budget: float | None = Field(
+        default=None, gt=0.0, description="hours for high-fidelity training; no limit if left out"
+    )
+    training_hours: float | None = Field(
+        default=None, gt=0.0, description="of one run; measured, or one, if left out"
+    )
+    online_hours: float | None = Field(
+        default=None, gt=0.0, description="of one answer; measured, or not counted, if left out"
+    )
+    queries: int = Field(default=0, ge=0, description="questions that will be asked")
+    smallest_cluster: int = Field(default=5, ge=1, description="candidates in each cluster")
+    smallest_gain: float = Field(default=1.2, ge=1.0, description="held-out gain worth the effort")
+    seed: int = Field(default=0, ge=0, description="of folds and starts")
+
+    @model_validator(mode="after")
+    def _check(self) -> Local:
+        if not self.clusters or min(self.clusters) < 2:  # noqa: PLR2004
+            message = "clusters must be two or more"
+            raise ValueError(message)
+        if not self.modes or min(self.modes) < 1:
+            message = "modes must be one or more"
+            raise ValueError(message)
+        return self
 
 
 class Study(Keys):
@@ -608,10 +731,19 @@ class Study(Keys):
     training: tuple[Training, ...] = Field(min_length=1, description="computations to learn from")
     offline: Offline = Field(default=Offline(), description="how the model is built")
     newton: Newton = Field(default=Newton(), description="when nonlinear iterations stop")
+    increments: Increments | None = Field(
+        default=None, description="automatic increments; from instant to instant if left out"
+    )
+    checkpoint: Checkpoint | None = Field(
+        default=None, description="saves the state of romnet's own solver; never if left out"
+    )
     indicator: Indicator | None = Field(
         default=None, description="estimates the errors of answers; none if left out"
     )
     online: tuple[OnlineCase, ...] = Field(default=(), description="questions to the model")
+    local: Local | None = Field(
+        default=None, description="for `romnet advise`: whether local models pay"
+    )
     quantities: tuple[Quantity, ...] = Field(
         default=(), description="numbers that every online answer is asked for"
     )

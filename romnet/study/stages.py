@@ -17,6 +17,7 @@ from romnet.study import (
     indicating,
     lifting,
     quantities,
+    simulation,
 )
 from romnet.study.fields import field_files
 from romnet.study.read import HF, Case, LocatedStudy
@@ -172,6 +173,7 @@ def _calibrate_stage(located: LocatedStudy, training: tuple[str, ...]) -> Stage:
             "indicator.confidence": keys.confidence,
             "indicator.field": keys.field,
             "newton": _json(located.study.newton),
+            **_increments(located.study),
         },
         inputs=("mesh", "pod", "dual_pod", "model", *(f"replay[{name}]" for name in training)),
         files=_libraries(located),
@@ -326,12 +328,13 @@ def _simulation_stages(
         snapshots = Stage(
             name=f"snapshots[{case.name}]",
             path=Path("snapshots", f"{case.name}.h5"),
-            action=actions.high_fidelity_stage,
+            action=simulation.high_fidelity_stage,
             parameters={
                 "materials": _materials(study, case.loads),
                 "units.length": study.units.length,
                 "constraints": _json(study.constraints),
                 "newton": _json(study.newton),
+                **_increments(study),
                 "offline.dual": list(study.offline.dual),
                 **_amplitudes(located, study.constraints),
                 **_case_parameters(located, case),
@@ -452,6 +455,11 @@ def _case_parameters(located: LocatedStudy, case: Case) -> dict[str, Any]:
         "grid": grid,
         **_amplitudes(located, case.loads),
     }
+
+
+def _increments(study: Study) -> dict[str, Any]:
+    """Return the rule of automatic increments, where there is one."""
+    return {} if study.increments is None else {"increments": _json(study.increments)}
 
 
 def _kept(case: Case) -> dict[str, Any]:

@@ -16,6 +16,7 @@ from romnet.fe.partition import whole
 from romnet.hf.assembly import StiffnessPattern, stiffness
 from romnet.hf.problem import solve_high_fidelity
 from romnet.laws.contract import TimeStep
+from romnet.online.increments import IncrementControl
 from romnet.online.newton import NewtonOptions
 from romnet.parallel import linear
 from romnet.parallel.preconditioners import Aggregates
@@ -292,3 +293,42 @@ def test_a_force_that_is_not_finite_ends_in_a_status(structure):
     loading = cube.loading(pull=np.nan)
     *_, last = solve_high_fidelity(cube.problem(loading))
     assert (last.status, last.reason) == (Status.STEP_TOO_SMALL, Status.NOT_FINITE)
+
+
+def test_a_hard_step_asked_in_one_increment_is_subdivided(structure):
+    cube = structure()
+    loading = cube.loading(stretch=0.05, heat=300.0, times=(0.0, 1.0))
+    whole = NewtonOptions(max_iterations=3, smallest_step=0.9)
+    (last,) = solve_high_fidelity(cube.problem(loading), options=whole)
+    assert last.reason is Status.MAX_ITERATIONS
+    options = NewtonOptions(max_iterations=3, increments=IncrementControl(easy=2, hard=3))
+    (last,) = solve_high_fidelity(cube.problem(loading), options=options)
+    assert last.status is Status.CONVERGED
+    assert last.committed.time == 1.0
+    assert last.cuts > 0
+    assert last.increments > 2
+    assert cube.laws.field(last.committed.state, "p").max() > 0.01
+
+
+def test_points_that_answer_nan_are_told_with_the_smallest_increment(structure, spied):
+    cube = structure(law="elastic")
+    laws, spy = spied(cube.laws)
+    ask = spy.law.integrate
+
+    class Tears:
+        def __getattr__(self, name):
+            return getattr(spy.law, name)
+
+        def integrate(self, strain_old, strain_new, *rest):
+            answer = ask(strain_old, strain_new, *rest)
+            answer.stress[5] = np.where(strain_new[5, 0] > 3e-4, np.nan, answer.stress[5])
+            return answer
+
+    torn = replace(cube, laws=replace(laws, laws=(Tears(),)))
+    loading = torn.loading(pull=80.0, times=(0.0, 0.5, 1.0))
+    outcomes = list(solve_high_fidelity(torn.problem(loading)))
+    last = outcomes[-1]
+    assert (last.status, last.reason) == (Status.STEP_TOO_SMALL, Status.LAW_FAILED)
+    assert last.rejected.points.tolist() == [5]
+    assert last.rejected.strain[5, 0] > 3e-4 > last.committed.strain[5, 0]
+    assert last.rejected.step.start == last.committed.time == pytest.approx(0.75, abs=1e-3)

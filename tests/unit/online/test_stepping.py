@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from romnet.core.status import Status
+from romnet.online.increments import IncrementControl
 from romnet.online.newton import NewtonOptions, SingularTangentError, Trial
 from romnet.online.stepping import Committed, march
 
@@ -157,3 +158,62 @@ def test_rounding_of_lengths_does_not_move_the_targets():
 def test_instants_that_do_not_ascend_are_refused(times):
     with pytest.raises(ValueError, match="must ascend from 0"):
         run(Ramp(), times)
+
+
+def lengths(ramp, times, **keys):
+    """Lengths of all accepted increments under a control; every instant must be met exactly."""
+    options = NewtonOptions(increments=IncrementControl(**keys))
+    outcomes = list(march(ramp, START, np.array(times), options=options))
+    assert [outcome.committed.time for outcome in outcomes] == list(times)
+    starts = np.array([start for start, _ in ramp.asked])
+    kept = np.append(np.diff(starts) > 0.0, True)  # the last attempt from each start
+    assert outcomes[-1].increments == kept.sum()
+    return [length for (_, length), good in zip(ramp.asked, kept, strict=True) if good]
+
+
+def test_easy_increments_grow_to_the_largest_and_end_at_the_instant():
+    found = lengths(Ramp(), [10.0], initial=1.0, largest=4.0, growth=2.0)
+    np.testing.assert_allclose(found, [1.0, 2.0, 4.0, 3.0])
+
+
+def test_an_instant_on_the_way_does_not_shorten_what_follows():
+    found = lengths(Ramp(), [5.0, 5.5, 20.0], initial=4.0, largest=4.0)
+    np.testing.assert_allclose(found, [4.0, 1.0, 0.5, 4.0, 4.0, 4.0, 2.5])
+
+
+def test_rejected_increments_are_cut_by_the_factor_asked_for():
+    ramp = Ramp(longest=lambda _: 0.3)
+    found = lengths(ramp, [1.0], initial=1.0, growth=1.0, cut=0.25)
+    np.testing.assert_allclose(found, [0.25] * 4)
+
+
+def test_the_smallest_length_is_an_absolute_one():
+    options = NewtonOptions(increments=IncrementControl(smallest=0.2, initial=1.0))
+    ramp = Ramp(longest=lambda _: 0.0)
+    (outcome,) = march(ramp, START, np.array([1.0]), options=options)
+    assert outcome.status is Status.STEP_TOO_SMALL
+    assert [length for _, length in ramp.asked] == [1.0, 0.5, 0.25]
+
+
+@pytest.mark.parametrize(
+    "keys",
+    [
+        {"initial": 2.0, "largest": 1.0},
+        {"smallest": 2.0, "initial": 1.0},
+        {"growth": 0.5},
+        {"cut": 1.0},
+        {"easy": 9, "hard": 9},
+    ],
+)
+def test_controls_that_contradict_themselves_are_refused(keys):
+    with pytest.raises(ValueError, match="increments need"):
+        IncrementControl(**keys)
+
+
+def test_going_on_from_an_outcome_gives_what_follows_it():
+    options = NewtonOptions(increments=IncrementControl(initial=0.1))
+    times = np.array([1.0, 2.0, 3.0])
+    whole = list(march(Ramp(), START, times, options=options))
+    rest = march(Ramp(), whole[0].committed, times[1:], options=options, last=whole[0])
+    for outcome, expected in zip(rest, whole[1:], strict=True):
+        assert (outcome.increments, outcome.length) == (expected.increments, expected.length)
