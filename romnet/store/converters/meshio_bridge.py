@@ -1,4 +1,4 @@
-"""Meshes and nodal results in the formats that meshio reads: VTU, PVD, XDMF, Gmsh, MED, ...
+"""Meshes and nodal results in the formats that meshio reads: VTU, PVD, XDMF, Gmsh, ...
 
 Such files carry geometry and nodal fields, but nothing about the integration points, so cells get
 the formulation ``romnet:<cell>`` and stresses are replayed from the displacements.
@@ -46,7 +46,7 @@ CELL_TYPES: Mapping[str, str] = {
 SERIES = (".pvd", ".xdmf", ".xmf")
 SUFFIXES = (
     *SERIES,
-    *(".vtu", ".vtk", ".msh", ".med", ".e", ".exo", ".ex2"),
+    *(".vtu", ".vtk", ".msh", ".e", ".exo", ".ex2"),
     *(".bdf", ".fem", ".nas", ".mesh", ".su2", ".vol", ".post"),
 )
 _COORDINATES = 3
