@@ -46,7 +46,7 @@ CELL_TYPES: Mapping[str, str] = {
 SERIES = (".pvd", ".xdmf", ".xmf")
 SUFFIXES = (
     *SERIES,
-    *(".vtu", ".vtk", ".msh", ".e", ".exo", ".ex2"),
+    *(".vtu", ".vtk", ".msh"),
     *(".bdf", ".fem", ".nas", ".mesh", ".su2", ".vol", ".post"),
 )
 _COORDINATES = 3

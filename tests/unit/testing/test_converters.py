@@ -135,6 +135,7 @@ def test_every_registered_converter_is_checked_somewhere() -> None:
         "ansys": "store/test_ansys.py",
         "romnet": "study/test_converting.py",
         "med": "store/test_med.py",
+        "exodus": "store/test_exodus.py",
     }
     for name in registered_converters():
         assert "check_converter(" in (tests / places[name]).read_text(), name
