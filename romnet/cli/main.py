@@ -224,6 +224,29 @@ def convert(
 
 
 @app.command()
+def advise(study: StudyPath = HERE, *, results: Results = None, json: Json = False) -> None:
+    """Say, from cheap simulations, whether local models will pay."""
+
+    def work(console: Console) -> tuple[dict[str, Any], int]:
+        from romnet.cli import advice as words
+        from romnet.parallel.mpi import world
+        from romnet.report.advice import advice_svg
+        from romnet.study import commands, local
+
+        context = commands.open_study(study, results=results, comm=world())
+        with console.watching() as observer:
+            found = local.advise(context, observer=observer)
+        words.tell(console, found)
+        picture = context.folder / "advice.svg"
+        if context.comm.rank == 0:
+            picture.write_bytes(advice_svg(found))
+        console.say(f"{picture} shows it.")
+        return words.answer(found), 0
+
+    _run(work, json=json)
+
+
+@app.command()
 def doctor(*, json: Json = False) -> None:
     """Look at Python, MPI, PETSc, threads and plug-ins of this machine."""
 

@@ -85,6 +85,10 @@ class LocatedStudy:
         names = [entry.name for entry in self.study.online]
         return ("online", names.index(case), "reference")
 
+    def loads_of(self, entry: TimeGrid, place: Place) -> tuple[Load, ...]:
+        """Return the loads of the study with the changes of an entry, which stand at a place."""
+        return _changed_loads(self.study, entry, self.yaml, place)
+
     def training(self, name: str) -> Training:
         """Return the training entry of this name."""
         return next(entry for entry in self.study.training if entry.name == name)
