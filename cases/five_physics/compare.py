@@ -21,16 +21,26 @@ CLUSTERS = (2, 4, 8, 16)
 MAX_MODES = 10
 # A local basis has the intrinsic dimension of its cluster when it leaves so little out.
 SMALL = 0.1
+SMALLEST = 1e-4
 BUDGET = 60.0
 
 
 def compact(trajectories: np.ndarray) -> np.ndarray:
-    """Express trajectories in coordinates of an orthonormal basis of all their instants."""
+    """Express trajectories in coordinates that leave out a part of 1e-4 of each, or so."""
     count, _, n_times = trajectories.shape
-    columns = trajectories.transpose(1, 0, 2).reshape(trajectories.shape[1], -1)
-    modes, values, _ = np.linalg.svd(columns, full_matrices=False)
-    kept = modes[:, values > 1e-9 * values[0]]
-    return np.ascontiguousarray((kept.T @ columns).reshape(-1, count, n_times).transpose(1, 0, 2))
+    scales = np.sqrt((trajectories**2).sum(axis=(1, 2), keepdims=True))
+    columns = (trajectories / scales).transpose(1, 0, 2).reshape(trajectories.shape[1], -1)
+    energies, modes = np.linalg.eigh(columns @ columns.T)
+    kept = modes[:, energies > SMALLEST**2 * energies[-1]]
+    coordinates = (kept.T @ columns).reshape(-1, count, n_times).transpose(1, 0, 2)
+    return np.ascontiguousarray(scales * coordinates)
+
+
+def isometric(trajectories: np.ndarray) -> np.ndarray:
+    """Replace trajectories by vectors of the same lengths and angles (n, at most n, 1)."""
+    flat = trajectories.reshape(len(trajectories), -1)
+    left, values, _ = np.linalg.svd(flat, full_matrices=False)
+    return (left * values)[:, :, None]
 
 
 def pool(name: str, count: int, folder: Path) -> Samples:
@@ -62,13 +72,14 @@ def one_seed(samples: Samples, seed: int) -> dict[tuple[str, int], np.ndarray]:
     scale = samples.inputs[train].std(axis=0)
     inputs = samples.inputs / np.where(scale > 0.0, scale, 1.0)
     whole = width_curves(cluster_modes(samples.real[train]), samples.real[test], MAX_MODES)
+    seen = isometric(samples.simplified)
     curves = {(Strategy.GLOBAL.name, k): whole.mean(axis=0) for k in CLUSTERS}
     for n_clusters in CLUSTERS:
         for strategy in Strategy:
             if strategy is Strategy.GLOBAL:
                 continue
-            found = partition(strategy, samples.simplified[train], inputs[train], n_clusters, rng)
-            told = found.assign(samples.simplified[test], inputs[test])
+            found = partition(strategy, seen[train], inputs[train], n_clusters, rng)
+            told = found.assign(seen[test], inputs[test])
             errors = local_curves(
                 samples.real[train], found.labels, samples.real[test], told, MAX_MODES
             )

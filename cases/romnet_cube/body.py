@@ -45,15 +45,23 @@ HEATING = np.linspace(0.0, 1.0, 6)
 ONE_STEP = np.array([0.0, 1.0])
 
 
-def random_fields(count: int, rng: np.random.Generator, *, scatter: float = 0.5) -> np.ndarray:
+def random_fields(
+    count: int, rng: np.random.Generator, *, scatter: float = 0.5, burners: int = 0
+) -> np.ndarray:
     """Return parameters of random temperature fields (count, 12), one row each.
 
-    A hot spot anywhere, and a smooth disturbance of a tenth of its height. The height is
-    log-uniform over `scatter` decades below 500.
+    A hot spot, and a smooth disturbance (a tenth of its height; a fiftieth with burners). The
+    height is log-uniform over `scatter` decades below 500. The spot is anywhere, or close to one
+    of some burners: points that cover the cube and are always the same.
     """
     spots = rng.uniform(0.0, 1.0, size=(count, 3))
+    if burners:
+        # Additive recurrence of irrational steps: even without chance.
+        steps = np.array([0.8191725134, 0.6710436067, 0.5497004779])
+        centres = (0.5 + np.outer(np.arange(burners), steps)) % 1.0
+        spots = centres[rng.integers(burners, size=count)] + 0.05 * rng.normal(size=(count, 3))
     peaks = 500.0 * 10.0 ** -rng.uniform(0.0, scatter, size=(count, 1))
-    waves = 0.1 * rng.normal(size=(count, 8))
+    waves = (0.02 if burners else 0.1) * rng.normal(size=(count, 8))
     return np.hstack([spots, peaks, waves])
 
 
