@@ -19,7 +19,7 @@ from romnet.online.solve import ReducedSolution
 from romnet.online.stepping import Committed, StepOutcome, march
 from romnet.reduction.calibration import Calibration
 from romnet.reduction.model import ReducedLoading, ReducedModel
-from romnet.reduction.signals import LoadSpace, signals_of
+from romnet.reduction.signals import GappySignals, LoadSpace, signals_of
 
 
 @dataclass(frozen=True)
@@ -150,7 +150,12 @@ class _Run:
     law_seconds: float = 0.0
 
     def __post_init__(self) -> None:
+        self.watch()
+
+    def watch(self) -> None:
+        """Prepare the signals of the present model."""
         self.distances = self.space.distances(self.loading)
+        self.gappy = GappySignals.of(self.prepared.model)
 
     def values(self, committed: Committed) -> dict[str, Array]:
         """Return the dual scalars at the mask points."""
@@ -162,7 +167,7 @@ class _Run:
         seen = [*self.dual[self.segment :], tried]
         dual = {name: np.stack([values[name] for values in seen], axis=1) for name in tried}
         distances = self.distances[self.segment : self.segment + len(seen)]
-        return signals_of(self.prepared.model, dual, distances)
+        return signals_of(self.gappy, dual, distances)
 
     def accept(self, time: float, coefficients: Array, values: dict[str, Array]) -> None:
         """Commit an instant."""
@@ -328,7 +333,7 @@ def _go_on(
     rate = np.subtract(learnt.coefficients, earlier[-1]) / (time - run.times[-1])
     run.prepared = prepare(learnt.model)
     run.loading, run.space = learnt.loading, learnt.space
-    run.distances = run.space.distances(run.loading)
+    run.watch()
     run.times.append(time)
     run.coefficients.append(learnt.coefficients)
     run.dual = [full_model.recorded(instant) or {} for instant in run.times]

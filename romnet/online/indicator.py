@@ -11,8 +11,8 @@ from jaxtyping import Float
 from romnet.core.arrays import Array
 from romnet.online.solve import ReducedSolution
 from romnet.reduction.calibration import Calibration
-from romnet.reduction.model import ReducedLoading, ReducedModel
-from romnet.reduction.signals import LOAD, LoadSpace, signals_of
+from romnet.reduction.model import ReducedLoading
+from romnet.reduction.signals import LOAD, GappySignals, LoadSpace, signals_of
 
 # Distance to the loads of the training, in units of the largest of them, that is worth a word.
 _FAR = 0.1
@@ -92,36 +92,51 @@ class Assessment:
         return int(above[0]) if above.size else None
 
 
+@dataclass(frozen=True, eq=False)
+class Monitor:
+    """What watches the answers of one model, made once for many of them.
+
+    Attributes
+    ----------
+    gappy
+        Signals of the dual fields.
+    space
+        Loads of the training.
+    calibrations
+        From signals to errors.
+    watched
+        The field that matters, and how accurate it must be.
+    """
+
+    gappy: GappySignals
+    space: LoadSpace
+    calibrations: Calibrations
+    watched: Watched
+
+
 def assess(
-    model: ReducedModel,
+    monitor: Monitor,
     loading: ReducedLoading,
     solution: ReducedSolution,
-    calibrations: Calibrations,
-    *,
-    space: LoadSpace,
-    watched: Watched,
 ) -> Assessment:
     """Estimate the errors of an answer.
 
     Parameters
     ----------
-    model, loading, solution
-        The model, the load case and the answer.
-    calibrations
-        From signals to errors.
-    space
-        Loads of the training.
-    watched
-        The field that matters, and how accurate it must be.
+    monitor
+        What watches the model.
+    loading, solution
+        The load case and the answer.
 
     Notes
     -----
     Collective: no. Mutates nothing. Cost: independent of the mesh.
     """
-    signals = signals_of(model, solution.dual, space.distances(loading)[: len(solution.times)])
+    distances = monitor.space.distances(loading)[: len(solution.times)]
+    signals = signals_of(monitor.gappy, solution.dual, distances)
     known = {
         name: found
-        for name, found in calibrations.fields.items()
+        for name, found in monitor.calibrations.fields.items()
         if set(found.signals) <= set(signals)
     }
     estimates = {name: found.estimate(signals) for name, found in known.items()}
@@ -132,7 +147,7 @@ def assess(
         signals=signals,
         estimates=estimates,
         bounds=bounds,
-        watched=watched,
+        watched=monitor.watched,
     )
     return replace(found, warnings=tuple(_warnings(found)))
 

@@ -16,29 +16,23 @@ LOAD = "load"
 MEMORY = "p"  # grows only, so that it remembers by itself
 
 
-def gappy_signals(
-    model: ReducedModel, dual: Mapping[str, Float[Array, "n_mask n_times"]]
-) -> dict[str, Float[Array, " n_times"]]:
-    r"""Return the part of each dual field on the mask that its modes cannot represent.
+@dataclass(frozen=True, eq=False)
+class GappySignals:
+    r"""Tells the part of dual fields on the mask that their modes cannot represent.
 
     :math:`\|B z - \hat q\| / \|\hat q\|` over all components of a field together; the norm in the
     denominator is at least a thousandth of the largest one in training.
 
-    Parameters
+    Attributes
     ----------
-    model
-        The reduced model.
-    dual
-        Values of each scalar dual field at the mask points.
-
-    Returns
-    -------
-    dict
-        By field, ``"p"`` or ``"stress"``: at each instant [-].
-
-    Notes
-    -----
-    Collective: no. Mutates nothing. Zero where the answer is exact; not a bound.
+    scalars
+        Names of the dual scalars, field by field.
+    starts
+        For each field, its name and the position of its first scalar.
+    mask_modes, inverse
+        Gappy operators of all scalars, filled up with zeros to the same number of modes.
+    smallest
+        For each field, the least denominator.
 
     References
     ----------
@@ -46,18 +40,63 @@ def gappy_signals(
        nonlinear structural mechanics - application to high-pressure turbine blades", Math.
        Comput. Appl. 24 (2019) 41.
     """
-    signals: dict[str, Array] = {}
-    for field in model.dual:
-        names = [name for name in dual if name == field or name.startswith(f"{field}_")]
-        names = [name for name in names if name in model.gappy]
-        if not names:
-            continue
-        rest = sum(np.sum(model.gappy[name].rest(dual[name]) ** 2, axis=0) for name in names)
-        size = sum(np.sum(dual[name] ** 2, axis=0) for name in names)
-        largest = np.linalg.norm([model.gappy[name].largest_norm for name in names])
-        scale = np.maximum(np.sqrt(size), NEGLIGIBLE * largest)
-        signals[field] = np.divide(np.sqrt(rest), scale, out=np.zeros(len(scale)), where=scale > 0)
-    return signals
+
+    scalars: tuple[str, ...]
+    starts: Mapping[str, int]
+    mask_modes: Float[Array, "n_scalars n_mask n_modes"]
+    inverse: Float[Array, "n_scalars n_modes n_mask"]
+    smallest: Float[Array, " n_fields"]
+
+    @classmethod
+    def of(cls, model: ReducedModel) -> GappySignals:
+        """Stack the gappy operators of a model."""
+        scalars: list[str] = []
+        starts: dict[str, int] = {}
+        smallest = []
+        for field in model.dual:
+            names = [n for n in model.gappy if n == field or n.startswith(f"{field}_")]
+            if names:
+                starts[field] = len(scalars)
+                norms = [model.gappy[name].largest_norm for name in names]
+                smallest.append(NEGLIGIBLE * float(np.linalg.norm(norms)))
+                scalars += names
+        n_modes = max((model.gappy[name].inverse.shape[0] for name in scalars), default=0)
+        modes = np.zeros((len(scalars), len(model.points), n_modes))
+        for place, name in enumerate(scalars):
+            columns = model.gappy[name].mask_modes
+            modes[place, :, : columns.shape[1]] = columns
+        inverse = np.zeros((len(scalars), n_modes, len(model.points)))
+        for place, name in enumerate(scalars):
+            rows = model.gappy[name].inverse
+            inverse[place, : len(rows)] = rows
+        return cls(tuple(scalars), starts, modes, inverse, np.array(smallest))
+
+    def at(
+        self, dual: Mapping[str, Float[Array, "n_mask n_times"]]
+    ) -> dict[str, Float[Array, " n_times"]]:
+        """Return the signal of each field at each instant [-].
+
+        Parameters
+        ----------
+        dual
+            Values of each scalar dual field at the mask points.
+
+        Notes
+        -----
+        Collective: no. Mutates nothing. Zero where the answer is exact; not a bound.
+        """
+        if not self.scalars:
+            return {}
+        values = np.stack([dual[name] for name in self.scalars])
+        rest: Array = values - self.mask_modes @ (self.inverse @ values)
+        starts = list(self.starts.values())
+        wrong, whole = (
+            np.add.reduceat(np.einsum("smt,smt->st", part, part), starts, axis=0)
+            for part in (rest, values)
+        )
+        scale = np.maximum(np.sqrt(whole), self.smallest[:, None])
+        ratio = np.divide(np.sqrt(wrong), scale, out=np.zeros_like(scale), where=scale > 0.0)
+        return dict(zip(self.starts, ratio, strict=True))
 
 
 @dataclass(frozen=True)
@@ -119,9 +158,8 @@ class LoadSpace:
 
 def _blocks(loading: ReducedLoading) -> tuple[Array, Array]:
     """Return temperature changes and forces, one row for each instant."""
-    start = loading.temperature.at(float(loading.times[0]))
-    warm = np.stack([loading.temperature.at(float(time)) for time in loading.times]) - start
-    return warm, np.stack([loading.force.at(float(time)) for time in loading.times])
+    warm = loading.temperature.table(loading.times)
+    return warm - warm[0], loading.force.table(loading.times)
 
 
 def _scaled(blocks: tuple[Array, Array], scales: tuple[float, ...]) -> Array:
@@ -138,15 +176,16 @@ def _to_path(points: Array, path: Array) -> Array:
     if len(path) == 1:
         return np.asarray(np.linalg.norm(points - path[0], axis=1))
     starts, steps = path[:-1], np.diff(path, axis=0)
-    lengths = np.maximum((steps**2).sum(axis=1), np.finfo(float).tiny)
-    offsets = points[:, None, :] - starts
-    along = np.clip(np.einsum("psd,sd->ps", offsets, steps) / lengths, 0.0, 1.0)
-    rest = offsets - along[:, :, None] * steps
-    return np.asarray(np.sqrt((rest**2).sum(axis=2)).min(axis=1))
+    lengths = (steps**2).sum(axis=1)
+    ahead = points @ steps.T - (starts * steps).sum(axis=1)
+    along = np.clip(ahead / np.maximum(lengths, np.finfo(float).tiny), 0.0, 1.0)
+    squares = (points**2).sum(axis=1)[:, None] - 2.0 * points @ starts.T + (starts**2).sum(axis=1)
+    nearest = (squares + along * (along * lengths - 2.0 * ahead)).min(axis=1)
+    return np.asarray(np.sqrt(np.maximum(nearest, 0.0)))
 
 
 def signals_of(
-    model: ReducedModel,
+    gappy: GappySignals,
     dual: Mapping[str, Float[Array, "n_mask n_times"]],
     distances: Float[Array, " n_times"],
 ) -> dict[str, Float[Array, " n_times"]]:
@@ -157,8 +196,8 @@ def signals_of(
 
     Parameters
     ----------
-    model
-        The reduced model.
+    gappy
+        Of the reduced model.
     dual
         Values of each scalar dual field at the mask points.
     distances
@@ -168,7 +207,7 @@ def signals_of(
     -----
     Collective: no. Mutates nothing.
     """
-    signals = gappy_signals(model, dual)
+    signals = gappy.at(dual)
     signals[LOAD] = distances
     return {
         name: values if name == MEMORY else np.maximum.accumulate(values)

@@ -20,7 +20,7 @@ from romnet.reduction.calibration import calibrated
 from romnet.reduction.dual import DualScalar, dual_scalars
 from romnet.reduction.gappy import NEGLIGIBLE
 from romnet.reduction.model import ReducedLoading, ReducedModel
-from romnet.reduction.signals import LOAD, LoadSpace, signals_of
+from romnet.reduction.signals import LOAD, GappySignals, LoadSpace, signals_of
 from romnet.store import artefact
 from romnet.store.artefact import Manifest
 from romnet.store.modes import load_bases
@@ -44,6 +44,7 @@ def calibrate_stage(context: Context, stage: Stage, manifest: Manifest) -> None:
     model = artefact.load(context.folder / "model.h5", ReducedModel)
     measure = FieldErrors.build(context, model)
     pairs = _Pairs()
+    gappy = GappySignals.of(model)
     loadings = list(_loads(context, keys))
     seconds = 0.0
     for number, loading in enumerate(loadings):
@@ -57,7 +58,7 @@ def calibrate_stage(context: Context, stage: Stage, manifest: Manifest) -> None:
             answers, errors, balances, strict=True
         ):
             distances = training_space(context, cut).distances(load)[: len(solution.times)]
-            signals = signals_of(cut, solution.dual, distances)
+            signals = signals_of(gappy, solution.dual, distances)
             pairs.add(number, {**signals, BALANCE: np.array([0.0, *balance])}, of_fields)
         context.progress((number + 1) / len(loadings))
     without_balance = (*measure.scalars, LOAD)

@@ -85,6 +85,7 @@ class Teacher:
         )
         self.stress = np.zeros((workspace.discretization.weights.size * model.n_components, 0))
         self._functions: Array | None = None
+        self._last: StepOutcome | None = None
         self._records: dict[float, Array] = {}
         self._loadings = {name: context.loading(name) for name in context.training}
         self._scalars: tuple[DualScalar, ...] = dual_scalars(model.dual, workspace.laws)
@@ -112,8 +113,12 @@ class Teacher:
     def step(self, full: Committed, time: float) -> StepOutcome:
         """Solve for the next instant on the whole mesh."""
         options = self.context.newton_options
-        outcomes = list(march(self.problem, full, np.array([time]), options=options))
-        return outcomes[-1]
+        # What the structure has borne before decides when an unloaded step is solved.
+        last = None if self._last is None else replace(self._last, committed=full)
+        times = np.array([time])
+        (outcome,) = march(self.problem, full, times, options=options, last=last)
+        self._last = outcome
+        return outcome
 
     def learn(self, full: Committed, values: Float[Array, " n_mask"] | None) -> Learnt:
         """Enrich modes, points and gappy operators by a state."""

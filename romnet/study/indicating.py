@@ -7,9 +7,10 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 
-from romnet.online.indicator import Assessment, Calibrations, Watched, assess
+from romnet.online.indicator import Assessment, Calibrations, Monitor, Watched, assess
 from romnet.online.solve import ReducedSolution
 from romnet.reduction.model import ReducedModel
+from romnet.reduction.signals import GappySignals
 from romnet.store import artefact
 from romnet.store.artefact import Manifest
 from romnet.study.answers import online_stage, reduced_loading
@@ -35,14 +36,13 @@ def _assessed(context: Context, case: str) -> Assessment:
     if loading is None:
         modes = displacement_basis(context).modes
         loading = reduced_loading(context, context.loading(case), modes, model.points)
-    return assess(
-        model,
-        loading,
-        solution,
-        artefact.load(context.folder / "calibration.h5", Calibrations),
+    monitor = Monitor(
+        gappy=GappySignals.of(model),
         space=training_space(context, model),
+        calibrations=artefact.load(context.folder / "calibration.h5", Calibrations),
         watched=Watched(keys.field, keys.tolerance),
     )
+    return assess(monitor, loading, solution)
 
 
 def stopping_online_stage(context: Context, stage: Stage, manifest: Manifest) -> None:

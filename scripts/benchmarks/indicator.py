@@ -14,9 +14,10 @@ from cube import ROOT, study_in
 
 from romnet.core.arrays import Array
 from romnet.core.communicator import SerialCommunicator
-from romnet.online.indicator import Assessment, Calibrations, Watched, assess
+from romnet.online.indicator import Assessment, Calibrations, Monitor, Watched, assess
 from romnet.online.solve import ReducedSolution, solve
 from romnet.reduction.model import ReducedModel
+from romnet.reduction.signals import GappySignals
 from romnet.store import artefact
 from romnet.study import commands
 from romnet.study.answers import Comparison, reduced_loading
@@ -144,8 +145,8 @@ def _cost(context: Context, model: ReducedModel, name: str) -> float:
             times.append(perf_counter() - began)
         return min(times)
 
-    watched = Watched("p", ALARM)
-    signals = timed(lambda: assess(model, loading, solution, found, space=space, watched=watched))
+    monitor = Monitor(GappySignals.of(model), space, found, Watched("p", ALARM))
+    signals = timed(lambda: assess(monitor, loading, solution))
     return signals / timed(lambda: solve(model, loading))
 
 
