@@ -11,12 +11,11 @@ from time import perf_counter
 
 import numpy as np
 from jaxtyping import Float
-from scipy.linalg.lapack import dgesv
 
 from romnet.core.arrays import Array
 from romnet.core.communicator import Communicator
 from romnet.laws.contract import LawResponse, TimeStep
-from romnet.online.kernel import Given, address
+from romnet.online.kernel import Given
 from romnet.online.newton import SingularTangentError, Trial
 from romnet.online.prepared import PreparedModel
 from romnet.online.stepping import Committed
@@ -55,7 +54,9 @@ class ReducedProblem:
         n_components = prepared.model.n_components
         force = self.loading.force.table(times)
         temperature = self.loading.temperature.table(times)
-        lift = self.loading.lift_strain.table(times).reshape(len(times), -1, n_components)
+        # Without prescribed displacements one row serves all instants.
+        moved = times if self.loading.lift_strain.n_terms else times[:1]
+        lift = self.loading.lift_strain.table(moved).reshape(len(moved), -1, n_components)
         if not prepared.takes_all:
             temperature, lift = temperature[:, prepared.share], lift[:, prepared.share]
         return force, temperature, lift
@@ -72,7 +73,7 @@ class ReducedProblem:
         row = bisect_left(instants, time - slack)
         if row < len(instants) and instants[row] <= time + slack:
             force, temperature, lift = self._tables
-            return force[row], temperature[row], lift[row]
+            return force[row], temperature[row], lift[min(row, len(lift) - 1)]
         share, shape = self.prepared.share, (-1, self.prepared.model.n_components)
         return (
             self.loading.force.at(time),
@@ -175,7 +176,7 @@ class ReducedIncrement:
             state=response.state,
             failed=failed,
             step_factor=prepared.comm.min(response.step_factor) if failed else 1.0,
-            correction=lambda: solved(tangent(), residual),
+            correction=lambda: _found(kernel.solution(tangent(), residual)),
             law_seconds=law_seconds,
         )
 
@@ -203,14 +204,17 @@ class CompiledIncrement(ReducedIncrement):
     def evaluate(self, unknown: Float[Array, " n_modes"]) -> Trial:
         """Evaluate residual and, when it is asked for, the correction."""
         kernel, case = self.prepared.kernel, self._case
-        strain, state, work = kernel.evaluate(case, unknown, self.prepared.laws.n_state)
+        strain, state = kernel.evaluate(case, unknown)
         if case.n_failed < 0:
             message = "no memory for the properties of one point."
             raise MemoryError(message)
+        number = kernel.evaluated
 
         def correction() -> Array:
-            internal = work[-kernel.width :][: kernel.n_modes]
-            return solved(kernel.tangent_at(address(work)), self.given.external - internal)
+            # A line search may have tried, and left, other coefficients since.
+            if kernel.evaluated != number:
+                kernel.evaluate(case, unknown)
+            return _found(kernel.correction(case))
 
         return Trial(
             residual=case.residual,
@@ -224,22 +228,13 @@ class CompiledIncrement(ReducedIncrement):
         )
 
 
-def solved(
-    stiffness: Float[Array, "n_modes n_modes"], residual: Float[Array, " n_modes"]
-) -> Float[Array, " n_modes"]:
-    """Solve the small dense system.
-
-    Raises
-    ------
-    SingularTangentError
-        If the matrix has no inverse.
-    """
-    _, _, solution, info = dgesv(stiffness, residual)
-    if info > 0:
-        raise SingularTangentError
-    return np.asarray(solution)
-
-
 def _norm(vector: Array) -> float:
     """Return the Euclidean norm of a short vector."""
     return sqrt(float(vector @ vector))
+
+
+def _found(correction: Array | None) -> Array:
+    """Return the correction, if there is one."""
+    if correction is None:
+        raise SingularTangentError
+    return correction

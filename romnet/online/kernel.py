@@ -14,6 +14,7 @@ from jaxtyping import Bool, Float, Int
 
 from romnet.core.arrays import Array
 from romnet.core.errors import PluginError
+from romnet.core.memory import Recycler
 from romnet.laws.contract import TimeStep
 from romnet.laws.native.driver import CompiledLaw
 
@@ -88,6 +89,11 @@ class Kernel:
     law
         What the loops call themselves; None for laws that only Python can call.
 
+    Attributes
+    ----------
+    evaluated
+        Calls of `evaluate` so far, which tell whose the work arrays are.
+
     Raises
     ------
     PluginError
@@ -139,6 +145,13 @@ class Kernel:
         self._coefficients_at, self._tangent_at = map(address, (self._coefficients, self._tangent))
         self.shape = (n_points, n_components)
         self._functions = functions()
+        self._n_state = 0 if law is None else law.n_state
+        self._memory = Recycler()
+        self._work = np.empty(n_points * (n_components * (n_components + 1) + 1) + self.width)
+        stress = address(self._work) + 8 * n_points * n_components**2
+        failed = stress + 8 * n_points * n_components
+        self._places = (address(self._work), stress, failed, failed + 8 * n_points)
+        self.evaluated = 0
 
     def strain(
         self, coefficients: Float[Array, " n_modes"], lift: Float[Array, "n_points n_components"]
@@ -164,11 +177,7 @@ class Kernel:
     ) -> Float[Array, "n_modes n_modes"]:
         """Return the tangent of the quadrature points; overwritten by the next call."""
         plain = np.ascontiguousarray(tangent, dtype=float)
-        return self.tangent_at(address(plain))
-
-    def tangent_at(self, tangents: int) -> Float[Array, "n_modes n_modes"]:
-        """Return the tangent from the address of those of the points."""
-        self._functions.romnet_reduced_tangent(self.address, tangents, self._tangent_at)
+        self._functions.romnet_reduced_tangent(self.address, address(plain), self._tangent_at)
         return self._tangent[: self.n_modes, : self.n_modes]
 
     def solve(
@@ -194,6 +203,16 @@ class Kernel:
         )
         return solved.astype(bool), residuals[which, : self.n_modes]
 
+    def solution(
+        self, tangent: Float[Array, "n_modes n_modes"], residual: Float[Array, " n_modes"]
+    ) -> Float[Array, " n_modes"] | None:
+        """Solve one small dense system; None if it has no solution."""
+        padded = np.zeros((1, self.width, self.width)), np.zeros((1, self.width))
+        padded[0][0, : self.n_modes, : self.n_modes] = tangent
+        padded[1][0, : self.n_modes] = residual
+        solved, solution = self.solve(*padded, np.zeros(1, dtype=np.int64))
+        return solution[0] if solved[0] else None
+
     def case(self, given: Given) -> Case:
         """Return one increment for `evaluate`; `given` must be kept as long."""
         return Case(
@@ -209,8 +228,8 @@ class Kernel:
         )
 
     def evaluate(
-        self, case: Case, coefficients: Float[Array, " n_modes"], n_state: int
-    ) -> tuple[Array, Array, Array]:
+        self, case: Case, coefficients: Float[Array, " n_modes"]
+    ) -> tuple[Float[Array, "n_points n_components"], Float[Array, "n_points n_state"]]:
         """Evaluate the equilibrium with the compiled law.
 
         Parameters
@@ -219,29 +238,37 @@ class Kernel:
             From `case`; numbers of the answer are written to it.
         coefficients
             Of the modes.
-        n_state
-            Columns of the state.
 
         Returns
         -------
         tuple of ndarray
-            Strain, state, and an array that begins with the tangents of the points.
+            Strain and state.
+
+        Notes
+        -----
+        Stresses, tangents and internal force stay in work arrays until the next evaluation, for
+        `correction`. Not for several threads at once.
         """
         n_points, n = self.shape
-        kept = np.empty(n_points * (n + n_state))
-        work = np.empty(n_points * (n * n + n + 1) + self.width)
+        split, n_state = n_points * n, self._n_state
+        kept = self._memory.empty((n_points * (n + n_state),))
         self._coefficients[: self.n_modes] = coefficients
-        case.strain = strain = address(kept)
-        case.state = strain + 8 * n_points * n
-        case.tangent = tangent = address(work)
-        case.stress = stress = tangent + 8 * n_points * n * n
-        case.failed = failed = stress + 8 * n_points * n
-        case.internal = failed + 8 * n_points
+        case.strain = at = address(kept)
+        case.state = at + 8 * split
+        case.tangent, case.stress, case.failed, case.internal = self._places
         self._functions.romnet_reduced_evaluate(
             self.address, ctypes.addressof(case), self._coefficients_at, n_points
         )
-        split = n_points * n
-        return kept[:split].reshape(n_points, n), kept[split:].reshape(n_points, n_state), work
+        self.evaluated += 1
+        return kept[:split].reshape(n_points, n), kept[split:].reshape(n_points, n_state)
+
+    def correction(self, case: Case) -> Float[Array, " n_modes"] | None:
+        """Solve for the correction at the last evaluation; None if the tangent has no inverse."""
+        correction = np.empty(self.n_modes)
+        found = self._functions.romnet_reduced_correct(
+            self.address, ctypes.addressof(case), self._tangent_at, address(correction)
+        )
+        return correction if found else None
 
 
 def address(array: Array) -> int:
@@ -293,10 +320,11 @@ def functions() -> ctypes.CDLL:
         ("romnet_reduced_force", [pointer] * 3),
         ("romnet_reduced_tangent", [pointer] * 3),
         ("romnet_reduced_evaluate", [pointer, pointer, pointer, count]),
+        ("romnet_reduced_correct", [pointer] * 4),
         ("romnet_reduced_solve", [pointer, count, *[pointer] * 4]),
         ("romnet_reduced_iterate", [pointer, count, *[pointer] * 3, real, *[pointer] * 2]),
     ):
         getattr(library, name).argtypes = arguments
         getattr(library, name).restype = None
-    library.romnet_reduced_tangent.restype = ctypes.c_int
+    library.romnet_reduced_correct.restype = ctypes.c_int
     return library

@@ -134,7 +134,7 @@ def solve(
     prepared = model if isinstance(model, PreparedModel) else prepare(model, comm=comm)
     problem = ReducedProblem(prepared, loading)
     committed = problem.start()
-    history = _History(prepared, committed)
+    history = _History(prepared, committed, len(loading.times))
     outcomes = []
     for outcome in march(problem, committed, loading.times[1:], options=options or NewtonOptions()):
         outcomes.append(outcome)
@@ -159,32 +159,36 @@ def solve(
 class _History:
     """What is kept of the accepted states: not the states themselves."""
 
-    def __init__(self, prepared: PreparedModel, start: Committed) -> None:
+    def __init__(self, prepared: PreparedModel, start: Committed, n_times: int) -> None:
         self._prepared = prepared
         self.times: list[float] = []
         self.coefficients: list[Array] = []
-        self._fields: dict[str, list[Array]] = {s.field: [] for s in prepared.scalars}
+        widths = {scalar.field: scalar.width for scalar in prepared.scalars}
+        shape = (n_times, len(prepared.share))
+        self._fields = {name: np.empty((*shape, width)) for name, width in widths.items()}
         self.add(start)
 
     def add(self, committed: Committed) -> None:
         """Keep an accepted state."""
+        for name, values in self._fields.items():
+            values[len(self.times)] = self._prepared.laws.field(committed.state, name)
         self.times.append(committed.time)
         self.coefficients.append(committed.unknown)
-        for name, values in self._fields.items():
-            values.append(self._prepared.laws.field(committed.state, name).copy())
 
     def dual(self) -> dict[str, Array]:
         """Return each dual scalar at all mask points and instants, on every rank."""
         prepared = self._prepared
-        fields = {name: np.stack(values, axis=-1) for name, values in self._fields.items()}
+        fields = {
+            name: values[: len(self.times)].swapaxes(0, 1) for name, values in self._fields.items()
+        }
         if not prepared.takes_all:
             place = np.argsort(prepared.comm.concatenate(prepared.share))
             fields = {
-                name: prepared.comm.concatenate(values)[place] for name, values in fields.items()
+                name: prepared.comm.concatenate(np.ascontiguousarray(values))[place]
+                for name, values in fields.items()
             }
         return {
-            scalar.name: np.ascontiguousarray(fields[scalar.field][:, scalar.column])
-            for scalar in prepared.scalars
+            scalar.name: fields[scalar.field][:, :, scalar.column] for scalar in prepared.scalars
         }
 
 

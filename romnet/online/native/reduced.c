@@ -248,3 +248,13 @@ EXPORT FOR_EVERY_PROCESSOR void romnet_reduced_solve(const Model *model, int64_t
         solved[k] = (int8_t)solve_one(model->n_modes, width, tangents + which[k] * width * width,
                                       residuals + which[k] * width);
 }
+
+/* Solve for the correction of one case from its tangents, in place of `right` (padded); `total` is
+ * room for the matrix. Returns 0 when that has no inverse. */
+EXPORT FOR_EVERY_PROCESSOR int romnet_reduced_correct(const Model *model, const Increment *c,
+                                                      double *total, double *right)
+{
+    for (int64_t i = 0; i < model->n_modes; i++) right[i] = c->external[i] - c->internal[i];
+    romnet_reduced_tangent(model, c->tangent, total);
+    return solve_one(model->n_modes, LANES * model->n_vectors, total, right);
+}
