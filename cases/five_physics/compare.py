@@ -251,5 +251,5 @@ if __name__ == "__main__":
     parser.add_argument("--quick", action="store_true", help="few simulations and seeds")
     parser.add_argument("--results", type=Path, default=HERE / "results")
     options = parser.parse_args()
-    size, repeats = (90, 2) if options.quick else (240, 10)
+    size, repeats = (90, 2) if options.quick else (150, 10)
     print(words(measure(size, repeats, options.results)))

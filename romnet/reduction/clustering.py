@@ -55,6 +55,8 @@ def partition(
     inputs: Float[Array, "n n_inputs"],
     n_clusters: int,
     rng: np.random.Generator,
+    *,
+    restarts: int = 5,
 ) -> Partition:
     """Divide simulations by one of the strategies.
 
@@ -70,6 +72,8 @@ def partition(
         How many clusters; fewer come out where some would be empty.
     rng
         Source of the starts.
+    restarts
+        Starts of each clustering.
 
     Raises
     ------
@@ -97,11 +101,13 @@ def partition(
         labels = rng.permutation(np.arange(len(flat)) % n_clusters)
         return Partition(labels, lambda new, _: rng.integers(n_clusters, size=len(new)))
     if strategy in {Strategy.SOLUTIONS, Strategy.INPUTS}:
-        return _k_means(flat, inputs, n_clusters, rng, by_input=strategy is Strategy.INPUTS)
+        features = inputs if strategy is Strategy.INPUTS else flat
+        seed = int(rng.integers(2**31))
+        return _k_means(features, n_clusters, seed, restarts, strategy)
     compare = sines_between if strategy is Strategy.SINE else _distances
     dissimilarity = 0.5 * (compare(flat, flat) + compare(flat, flat).T)
     np.fill_diagonal(dissimilarity, 0.0)
-    found = k_medoids(dissimilarity, n_clusters, rng=rng)
+    found = k_medoids(dissimilarity, n_clusters, rng=rng, restarts=restarts)
     medoids = flat[found.members]
     return Partition(
         found.labels, lambda new, _: compare(new.reshape(len(new), -1), medoids).argmin(axis=1)
@@ -178,19 +184,17 @@ def silhouettes(dissimilarity: Float[Array, "n n"], labels: Int[Array, " n"]) ->
 
 
 def _k_means(
-    flat: Array, inputs: Array, n_clusters: int, rng: np.random.Generator, *, by_input: bool
+    features: Array, n_clusters: int, seed: int, restarts: int, strategy: Strategy
 ) -> Partition:
     """Divide by k-means of what was asked or of what was answered."""
     from sklearn.cluster import KMeans
 
-    features = inputs if by_input else flat
-    seed = int(rng.integers(2**31))
-    found = KMeans(n_clusters, n_init=10, random_state=seed).fit(features)
+    found = KMeans(n_clusters, n_init=restarts, random_state=seed).fit(features)
     kept, labels = np.unique(found.labels_, return_inverse=True)
     centres = np.asarray(found.cluster_centers_)[kept]
 
     def assign(new: Array, asked: Array) -> Array:
-        vectors = asked if by_input else new.reshape(len(new), -1)
+        vectors = asked if strategy is Strategy.INPUTS else new.reshape(len(new), -1)
         return np.asarray(_distances(vectors, centres).argmin(axis=1))
 
     return Partition(labels.astype(np.int64), assign)
