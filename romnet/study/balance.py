@@ -323,7 +323,8 @@ def _on_masters(forces: _Forces, equations: Elimination | None) -> _Forces:
     """Hand the forces on slaves on to their masters, where dofs are tied."""
     if equations is None:
         return forces
-    loads = np.stack([equations.gathered(load) for load in forces.loads])
+    loads = np.array([equations.gathered(load) for load in forces.loads])
+    loads = loads.reshape(forces.loads.shape)  # also where there are none
     return _Forces(equations.gathered(forces.internal), loads, forces.size)
 
 

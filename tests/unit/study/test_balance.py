@@ -27,10 +27,13 @@ ELASTIC = {
 }
 
 
-@pytest.fixture(scope="module")
-def elastic(small: ModuleType, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Return the elastic cube as files of another code."""
-    study = small.changed(small.STUDY, materials=[ELASTIC], offline__dual=["stress"])
+def files_of_the_elastic_cube(
+    small: ModuleType, tmp_path_factory: pytest.TempPathFactory, **changes: Any
+) -> Path:
+    """Compute the elastic cube and write it as files of another code, with a study of them."""
+    study = small.changed(
+        small.STUDY, materials=[ELASTIC], offline__dual=["stress"], online=[], **changes
+    )
     path = small.write_study(tmp_path_factory.mktemp("elastic"), study)
     context = commands.open_study(path)
     commands.offline(context, until="snapshots[one]")
@@ -48,9 +51,15 @@ def elastic(small: ModuleType, tmp_path_factory: pytest.TempPathFactory) -> Path
     np.full(len(squared), 20.0).astype(">f4").tofile(folder / "cold.node")
     (20.0 + 380.0 * np.exp(-4.0 * squared)).astype(">f4").tofile(folder / "hot.node")
     foreign = small.changed(
-        small.foreign_study(), materials=[ELASTIC], offline__dual=["stress"], online=[]
+        small.foreign_study(), materials=[ELASTIC], offline__dual=["stress"], online=[], **changes
     )
     return small.write_study(folder, foreign)
+
+
+@pytest.fixture(scope="module")
+def elastic(small: ModuleType, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return the elastic cube as files of another code."""
+    return files_of_the_elastic_cube(small, tmp_path_factory)
 
 
 def told(small: ModuleType, source: Path, target: Path, **faults: Any) -> tuple[list[Balance], str]:
@@ -136,6 +145,18 @@ def test_a_load_that_the_study_lacks_is_a_force_that_is_missing(
     free = found[0].missing
     # what the supports hold back does not act on free nodes
     assert 0.3 < free[1] / pull[1] < 1.0
+
+
+def test_tied_nodes_hand_their_forces_on(
+    small: ModuleType, tmp_path_factory: pytest.TempPathFactory, tmp_path: Path
+) -> None:
+    held = [*small.STUDY["constraints"], {"nodes": "x0y0", "equal": "z"}]
+    study = files_of_the_elastic_cube(small, tmp_path_factory, constraints=held)
+    found, _ = told(small, study, tmp_path / "a")
+    assert found[0].ok
+    assert found[0].worst < 1e-4
+    untied, _ = told(small, study, tmp_path / "b", constraints=held[:-1])
+    assert not untied[0].ok
 
 
 @pytest.mark.parametrize("faults", [{"loads__1__field": -0.5}, {"loads__1__field": 0.0005}])
