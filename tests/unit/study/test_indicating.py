@@ -1,0 +1,47 @@
+"""What a user sees of the indicator: words, exit code, answers that end, refusals."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+import yaml
+
+from romnet.core.errors import StudyError
+from romnet.online.solve import ReducedSolution
+from romnet.store import artefact
+from romnet.study import commands
+
+CUBE = Path(__file__).parents[3] / "cases" / "cube" / "study.yaml"
+HOT = {"centre": [1.0, 1.0, 1.0], "base": 20.0, "peak": 380.0, "rate": 4.0}
+
+
+def context(folder, **indicator):
+    """The cube of 2 x 2 x 2 cells, asked for a hot spot in its corner."""
+    content = yaml.safe_load(CUBE.read_text())
+    content["mesh"]["box"]["divisions"] = [2, 2, 2]
+    content["training"] = [{"name": "cycle1", "results": "hf", "until": 2.0, "increments": 5}]
+    frames = [(0.0, 20.0), (1.0, {"gaussian": HOT}), (2.0, 20.0)]
+    loads = {"temperature": {"keyframes": [{"time": t, "field": f} for t, f in frames]}}
+    content["online"] = [{"name": "hot", "loads": loads, "until": 2.0, "increments": 5}]
+    content["indicator"] = {"calibration": {"loads": 3, "modes": [1.0]}, **indicator}
+    (folder / "study.yaml").write_text(yaml.safe_dump(content))
+    return commands.open_study(folder / "study.yaml")
+
+
+def test_an_answer_that_stops_ends_at_the_first_alarm(tmp_path):
+    study = context(tmp_path, action="stop", tolerance=0.05)
+    (summary,) = commands.online(study)
+    assert summary.indicator is not None
+    assert summary.indicator.above
+    solution = artefact.load(study.folder / "online" / "hot.h5", ReducedSolution)
+    # The first step is elastic: p alone could not have told.
+    assert len(solution.times) == 2
+    assert solution.dual["p"].shape[1] == 2
+    assert any("leaves those of the training" in text for text in summary.indicator.warnings)
+
+
+def test_another_solver_is_refused_with_the_reason(tmp_path):
+    study = context(tmp_path, action="enrich", solver="zset")
+    with pytest.raises(StudyError, match=r"study.yaml:\d+.*given state of every integration point"):
+        commands.online(study)
