@@ -63,7 +63,8 @@ class Checkpoints:
     @property
     def _asked(self) -> Checkpoint | None:
         """When the study wants a state to be saved."""
-        return self.context.located.study.checkpoint if self.manifest.key else None
+        alone = self.context.comm.size == 1  # several ranks are not supported yet
+        return self.context.located.study.checkpoint if alone and self.manifest.key else None
 
     @property
     def _folder(self) -> Path:

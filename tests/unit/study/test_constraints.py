@@ -13,10 +13,14 @@ from romnet.fe.mesh import Mesh
 from romnet.fe.structured import box_mesh
 from romnet.hf.problem import HighFidelityProblem, solve_high_fidelity
 from romnet.online.newton import NewtonOptions
+from romnet.online.solve import ReducedSolution
 from romnet.parallel import linear
+from romnet.store import artefact
+from romnet.study.answers import Comparison
 from romnet.study.constraints import constraints_of
 from romnet.study.loadcases import loading_of
 from romnet.study.read import read_study
+from romnet.study.rebuilding import rebuilt_displacement
 from romnet.study.workspace import build_workspace
 
 YOUNG, POISSON = 2.0e5, 0.3
@@ -294,3 +298,31 @@ def test_parts_that_equations_do_not_hold_are_refused(workspace_of):
         next(solve_high_fidelity(loose))
     with pytest.raises(StudyError, match=r"not held: .*shift along x"):
         next(solve_high_fidelity(problem_of(workspace_of(both, tied))))
+
+
+@pytest.mark.parametrize("value", [0.0, 2e-3], ids=["homogeneous", "lifted"])
+def test_a_reduced_model_inherits_the_equations(small, tmp_path, value):
+    opened = {
+        "equation": [
+            {"nodes": "y1z1", "component": "z"},
+            {"nodes": "y1z0", "component": "z", "coefficient": -1.0},
+        ],
+        "value": value,
+        "amplitude": "spin",
+    }
+    constraints = [*small.STUDY["constraints"], {"nodes": "x1", "equal": "x"}, opened]
+    study = small.changed(
+        small.STUDY,
+        constraints=constraints,
+        online=[{"name": "again", "until": 1.0, "increments": 4, "reference": "hf"}],
+    )
+    context = small.computed(small.write_study(tmp_path, study))
+    comparison = artefact.load(context.folder / "fields" / "again.h5", Comparison)
+    assert comparison.displacement.max() < 1e-4
+    solution = artefact.load(context.folder / "online" / "again.h5", ReducedSolution)
+    mesh, last = context.workspace.mesh, len(solution.times) - 1
+    rebuilt = rebuilt_displacement(context, solution)(last).reshape(-1, 3)
+    size = np.abs(rebuilt).max()
+    assert np.ptp(rebuilt[mesh.node_sets["x1"], 0]) < 1e-12 * size
+    gap = rebuilt[mesh.node_sets["y1z1"], 2] - rebuilt[mesh.node_sets["y1z0"], 2]
+    np.testing.assert_allclose(gap, value, atol=1e-12 * size)
