@@ -241,15 +241,7 @@ def _balance(
         relative = float(np.linalg.norm(forces.residual[free])) / forces.size
         residuals.append(relative)
         if relative > BALANCED:
-            thermal = _thermal(workspace, loading.temperature, loading.times[0], float(time))
-            if loading.equations is not None:
-                thermal = loading.equations.gathered(thermal)
-            found = explain(
-                forces.internal[free],
-                forces.loads[:, free],
-                thermal[free],
-                accepted=BALANCED * forces.size,
-            )
+            found = _explained(workspace, history, number, forces)
             if found.left < worst[0]:
                 worst, kept = (found.left, number, found), forces
         elif number == len(times) - 1 and kept is None:
@@ -328,30 +320,66 @@ def _on_masters(forces: _Forces, equations: Elimination | None) -> _Forces:
     return _Forces(equations.gathered(forces.internal), loads, forces.size)
 
 
-def _thermal(
-    workspace: Workspace, temperature: SeparatedField, start: float, time: float
-) -> Float[Array, " n_dofs"]:
-    """Return the forces with which the heated virgin material pushes: B^T W C times expansion."""
+def _explained(
+    workspace: Workspace, history: _History, number: int, forces: _Forces
+) -> Explanation:
+    """Explain an imbalance; where a law that yields hides the reason, as if it did not yield."""
+    loading, points = history.loading, workspace.discretization
+    tangent, expansion = _virgin(workspace, loading, float(loading.times[number + 1]))
+    strain = points.strain_operator @ history.column(number + 1)
+    thermal = _of_strain(workspace, loading, tangent, expansion)
+    elastic = _of_strain(workspace, loading, tangent, strain.reshape(expansion.shape)) - thermal
+    free = ~loading.constrained
+
+    def judged(internal: Array) -> Explanation:
+        """Explain why these forces do not balance the loads."""
+        size = max(forces.size, float(np.linalg.norm(internal[free])))
+        return explain(
+            internal[free], forces.loads[:, free], thermal[free], accepted=BALANCED * size
+        )
+
+    found = judged(forces.internal)
+    if found.kind != "unexplained":
+        return found
+    unyielding = judged(elastic)
+    return unyielding if unyielding.kind == "stresses" else found
+
+
+def _virgin(
+    workspace: Workspace, loading: Loading, time: float
+) -> tuple[
+    Float[Array, "n_points n_components n_components"], Float[Array, "n_points n_components"]
+]:
+    """Return the tangent of the virgin material, and how it expands, at the heat of an instant."""
     points, n_components = workspace.discretization, workspace.discretization.n_components
-    cold, warm = temperature.at(float(start)), temperature.at(time)
-    stretch = np.zeros(points.n_points)
+    start = float(loading.times[0])
+    cold, warm = loading.temperature.at(start), loading.temperature.at(time)
+    still = np.zeros((points.n_points, n_components))
+    step = TimeStep(start, time - start, 1)
+    virgin = workspace.laws.initial_state(warm)
+    tangent = workspace.laws.integrate(still, still, virgin, warm, warm, step).tangent
+    expansion = still.copy()
     for number, material in enumerate(workspace.located.study.materials):
-        expansion = ThermalExpansion.read(material.expansion)
-        strain = np.vectorize(expansion.strain, otypes=[float])
+        thermal = ThermalExpansion.read(material.expansion)
+        strain = np.vectorize(thermal.strain, otypes=[float])
         mine = workspace.law_of_point == number
         if mine.any():
-            stretch[mine] = strain(warm[mine]) - strain(cold[mine])
-    if not stretch.any():
-        return np.zeros(points.n_dofs)
-    still = np.zeros((points.n_points, n_components))
-    virgin = workspace.laws.initial_state(warm)
-    step = TimeStep(float(start), time - float(start), 1)
-    tangent = workspace.laws.integrate(still, still, virgin, warm, warm, step).tangent
-    expanded = still.copy()
-    expanded[:, :3] = stretch[:, None]
-    stress = np.einsum("pij,pj->pi", tangent, expanded)
-    weighted = (points.weights[:, None] * stress).ravel()
-    return np.asarray(points.strain_operator.T @ weighted)
+            expansion[mine, :3] = (strain(warm[mine]) - strain(cold[mine]))[:, None]
+    return tangent, expansion
+
+
+def _of_strain(
+    workspace: Workspace,
+    loading: Loading,
+    tangent: Float[Array, "n_points n_components n_components"],
+    strain: Float[Array, "n_points n_components"],
+) -> Float[Array, " n_dofs"]:
+    """Return the internal forces B^T W C of a strain, those of tied dofs handed on."""
+    points = workspace.discretization
+    stress = np.einsum("pij,pj->pi", tangent, strain)
+    forces = points.strain_operator.T @ (points.weights[:, None] * stress).ravel()
+    gathered: Array = forces if loading.equations is None else loading.equations.gathered(forces)
+    return np.asarray(gathered)
 
 
 def _sum(vector: Float[Array, " n_dofs"], n_dim: int) -> Float[Array, " n_dim"]:

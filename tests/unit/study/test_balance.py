@@ -168,6 +168,15 @@ def test_factors_of_loads_are_seen_in_plastic_results_too(
     assert found[0].explanation.kind == "load"
 
 
+def test_a_modulus_in_another_unit_is_seen_though_the_law_yields_at_once(
+    small: ModuleType, elastic: Path, tmp_path: Path
+) -> None:
+    yielding = small.STUDY["materials"][0] | {"density": 1.0e-8}
+    yielding["parameters"] = yielding["parameters"] | {"young": 2.0e8}
+    _, text = told(small, elastic, tmp_path / "a", materials=[yielding])
+    assert "the stresses are 1000 times what the loads need: a unit is wrong" in text
+
+
 def test_resultants_are_those_of_theory(small: ModuleType, elastic: Path, tmp_path: Path) -> None:
     (balance,), _ = told(small, elastic, tmp_path / "a")
     centrifugal, pressure = balance.resultants
