@@ -159,3 +159,22 @@ def test_values_that_the_code_took_to_the_nodes_are_read(examples: Path) -> None
     # Another order of components or nodes would be off by as much as the stresses themselves.
     assert distance[0] < 0.25
     assert results.fields["nodal_stress"].location == "node"
+
+
+def test_damaged_files_raise_conversion_errors_only(cut: Path) -> None:
+    mesh = CONVERTER.read_mesh(cut)
+    files = [path for path in sorted(cut.parent.iterdir()) if path.stem.startswith("job")]
+    rng = np.random.default_rng(11)
+    for _ in range(120):
+        path = files[int(rng.integers(len(files)))]
+        content = path.read_bytes()
+        damaged = bytearray(content)
+        for place in rng.integers(0, len(content), size=3):
+            damaged[place] = int(rng.integers(256))
+        path.write_bytes(bytes(damaged[: int(rng.integers(1, 2 * len(content)))]))
+        try:
+            for _ in CONVERTER.read_results(cut, mesh).instants():
+                pass
+        except ConversionError:
+            pass
+        path.write_bytes(content)
