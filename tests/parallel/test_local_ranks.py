@@ -9,6 +9,8 @@ from romnet.core.communicator import SerialCommunicator
 from romnet.core.snapshots import ArraySource
 from romnet.fe.inner_products import point_l2
 from romnet.reduction.basis import Truncation
+from romnet.reduction.cubature_common import common_points
+from romnet.reduction.cubature_problem import CubatureProblem
 from romnet.reduction.dissimilarity import Dissimilarity, dissimilarities
 from romnet.reduction.local_errors import coordinates
 from romnet.reduction.medoids import k_medoids
@@ -56,3 +58,17 @@ def test_coordinates_keep_lengths(comm):
     found = coordinates(sources, basis, product, comm)
     energies = [weights @ (values**2).sum(axis=1) for values in fields]
     np.testing.assert_allclose((found**2).sum(axis=(1, 2)), energies, rtol=1e-9)
+
+
+def test_common_points(comm):
+    rng = np.random.default_rng(0)
+    tables = [rng.normal(size=(8, N_ROWS)) + 0.5 for _ in range(3)]
+    rules = []
+    for ranks, points in ((comm, mine(comm)), (SerialCommunicator(), np.arange(N_ROWS))):
+        problems = [
+            CubatureProblem.build(table[:, points], np.ones(points.size), points, ranks)
+            for table in tables
+        ]
+        rules.append(common_points(problems, tolerance=1e-3))
+    assert rules[0].points.tolist() == rules[1].points.tolist()
+    np.testing.assert_allclose(rules[0].weights, rules[1].weights, rtol=1e-6, atol=1e-6)
