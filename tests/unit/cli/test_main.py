@@ -77,7 +77,7 @@ def test_init_from_a_deck(romnet: Romnet, tmp_path: Path) -> None:
 def test_check_of_templates(romnet: Romnet, tmp_path: Path, template: str) -> None:
     romnet("init", tmp_path, "--template", template)
     found = romnet("check", tmp_path, "--json")
-    assert set(found.json) == {"ok", "messages"}
+    assert set(found.json) == {"ok", "messages", "warnings", "errors", "figures"}
     assert found.json["ok"] == (found.code == 0) == (template == "bar")
     assert ("MESH.geof" in found.json["messages"][-1]) == (template == "import")
 
