@@ -137,6 +137,8 @@ class Console:
                 self.say(f"  {summary.lifting}")
             for name, values in summary.quantities.items():
                 self.say(f"  {name}: " + ", ".join(f"{key} {v:.4g}" for key, v in values.items()))
+            if summary.design is not None:
+                self.say(f"  {summary.design.words}")
             if summary.cycles is not None:
                 from romnet.study.cycling import cycle_words
 

@@ -19,6 +19,7 @@ from romnet.study.answers import Comparison
 from romnet.study.checking import CheckReport, check  # noqa: F401  (one of the commands)
 from romnet.study.context import Context
 from romnet.study.cycling import CycleSummary, cycle_summary
+from romnet.study.drawing import DesignSummary, design_summary
 from romnet.study.indicating import WatchSummary, watch_summary
 from romnet.study.lifting import lifting_words
 from romnet.study.quantities import quantities_of
@@ -29,7 +30,7 @@ from romnet.study.validation import FieldValidation, validation
 
 RESULTS = Path("results")
 # Stages behind the answer to a case.
-_ANSWERING = ("online[", "fields[", "export[", "indicator[", "enrich[", "quantities[")
+_ANSWERING = ("online[", "fields[", "export[", "indicator[", "enrich[", "quantities[", "design[")
 
 
 def open_study(
@@ -140,11 +141,13 @@ class OnlineSummary:
     indicator: WatchSummary | None = None
     quantities: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
     lifting: str = ""
+    design: DesignSummary | None = None
 
     @property
     def ok(self) -> bool:
-        """Whether the answer is complete."""
-        return self.status == Status.CONVERGED.label
+        """Whether the answer is complete, and that to every draw of its design."""
+        complete = self.design is None or self.design.converged == self.design.draws
+        return self.status == Status.CONVERGED.label and complete
 
 
 def offline(
@@ -292,6 +295,7 @@ def online_summary(context: Context, name: str) -> OnlineSummary:
         indicator=watch_summary(context, name),
         quantities=quantities_of(context, name),
         lifting=lifting_words(context, name),
+        design=design_summary(context, name),
     )
 
 

@@ -15,6 +15,8 @@ from romnet.study.times import has_own_instants
 from romnet.study.yaml_lines import LocatedYaml, Place, read_yaml
 
 HF = Path("hf")
+# What a design can vary of loads of each type, besides their size.
+_VARIED = {"centrifugal": ("scale", "omega"), "temperature": ("scale", "shift")}
 
 
 @dataclass(frozen=True)
@@ -227,6 +229,30 @@ def _loose_ends(study: Study) -> Iterator[tuple[Place, str]]:
             for key, text in _case_problems(case, load_names):
                 yield (section, number, *key), text
     yield from _loose_references(study)
+    yield from _loose_designs(study)
+
+
+def _loose_designs(study: Study) -> Iterator[tuple[Place, str]]:
+    """Find uncertain parameters that no load has."""
+    allowed = {load.name: _VARIED.get(load.type, ("scale",)) for load in study.loads}
+    known = [f"{name}.{key}" for name, keys in allowed.items() for key in keys]
+    for number, question in enumerate(study.online):
+        if question.design is None:
+            continue
+        place = ("online", number, "design")
+        for name in question.design.parameters:
+            if name not in known:
+                text = f"there is no parameter {name!r}; there are: {', '.join(known)}."
+                yield (*place, "parameters", name), text
+        wanted = question.design.temperature
+        if wanted is None:
+            continue
+        if not any(load.type == "temperature" for load in study.loads):
+            yield (*place, "temperature"), "varies the temperature, and no load gives one."
+        if wanted.amplitude is not None and wanted.amplitude not in study.amplitudes:
+            names = ", ".join(study.amplitudes) or "none"
+            text = f"there is no amplitude {wanted.amplitude!r}; there are: {names}."
+            yield (*place, "temperature", "amplitude"), text
 
 
 def _loose_references(study: Study) -> Iterator[tuple[Place, str]]:

@@ -463,6 +463,49 @@ class Training(TimeGrid):
     results: Path = Field(description="result file, or hf: computed by romnet's own solver")
 
 
+class RandomTemperature(Keys):
+    """Gaussian random temperature that is added to that of the case."""
+
+    deviation: float = Field(gt=0.0, description="standard deviation [temperature]")
+    length: float = Field(gt=0.0, description="correlation length [length]")
+    modes: int = Field(default=6, ge=1, le=100, description="of its Karhunen-Loeve expansion")
+    amplitude: str | None = Field(default=None, description="name of an amplitude; one if left out")
+
+
+class Design(Keys):
+    """Draws of uncertain loads, answered together."""
+
+    kind: Literal["sobol", "lhs", "table"] = Field(
+        description="Sobol sequence, Latin hypercube, or the rows of a file"
+    )
+    n: int = Field(default=1, ge=1, le=10_000_000, description="how many draws; a table knows")
+    seed: int = Field(default=0, ge=0, description="of the draws")
+    file: Path | None = Field(
+        default=None, description="table: CSV whose header names the parameters"
+    )
+    parameters: dict[str, tuple[float, float]] = Field(
+        default_factory=dict,
+        description="load.scale, load.omega, temperature.scale or .shift: [lowest, highest]",
+    )
+    temperature: RandomTemperature | None = Field(
+        default=None, description="random temperature field"
+    )
+
+    @model_validator(mode="after")
+    def _check(self) -> Design:
+        if (self.kind == "table") != (self.file is not None):
+            message = "a table needs file, and nothing else does"
+            raise ValueError(message)
+        if not self.parameters and self.temperature is None:
+            message = "give parameters, temperature, or both"
+            raise ValueError(message)
+        for name, (low, high) in self.parameters.items():
+            if low > high:
+                message = f"{name}: the lowest value comes first, got [{low:g}, {high:g}]"
+                raise ValueError(message)
+        return self
+
+
 class OnlineCase(TimeGrid):
     """One question to the reduced model."""
 
@@ -478,6 +521,9 @@ class OnlineCase(TimeGrid):
         default="off",
         description="whether elastic responses to its load extend the model; auto: if the load is "
         "no combination of training loads",
+    )
+    design: Design | None = Field(
+        default=None, description="draws of uncertain loads about this case, asked as well"
     )
 
 
@@ -649,7 +695,7 @@ class Candidate(TimeGrid):
 class Simplified(Keys):
     """Recipe of the simplified simulations: elastic, few steps, coarse."""
 
-    increments: int = Field(default=1, ge=1, le=10_000, description="equal ones to the last instant")
+    increments: int = Field(default=1, ge=1, le=10_000, description="equal ones, to the end")
     until: float | None = Field(
         default=None, gt=0.0, description="last instant; that of the candidate if left out [time]"
     )

@@ -12,6 +12,7 @@ from romnet.study import (
     actions,
     answers,
     calibrating,
+    drawing,
     enriching,
     export,
     indicating,
@@ -142,6 +143,7 @@ def _question_stages(
         _online_stage(located, located.cases[name], offline=False),
         _export_stage(located, name),
         *_quantity_stages(located, name),
+        *_design_stages(located, name),
     ]
     if reference is None:
         return [*stages, _errors_stage(located, name, None, offline=False)]
@@ -398,6 +400,36 @@ def _online_stage(located: LocatedStudy, case: Case, *, offline: bool) -> Stage:
         offline=offline,
         citations=_POD,
     )
+
+
+def _design_stages(located: LocatedStudy, name: str) -> list[Stage]:
+    """Return the stage that answers the draws about a case, if it has any."""
+    design, case = located.online(name).design, located.cases[name]
+    if design is None:
+        return []
+    wanted = design.temperature
+    used = () if wanted is None or wanted.amplitude is None else (wanted,)
+    files = _files(located, name)
+    if design.file is not None:
+        files["design"] = located.resolve(design.file)
+    return [
+        Stage(
+            name=f"design[{name}]",
+            path=Path("designs", f"{name}.h5"),
+            action=drawing.design_stage,
+            parameters={
+                "newton": _json(located.study.newton),
+                "design": _json(design),
+                **_case_parameters(located, case),
+                **_amplitudes(located, used),
+            },
+            inputs=("mesh", *_models(located, name), *_instants_from(located, case)),
+            files=files,
+            case=name,
+            offline=False,
+            citations=("Daniel2022b",),
+        )
+    ]
 
 
 def _errors_stage(
