@@ -98,7 +98,7 @@ def burgers_front(count: int, rng: np.random.Generator) -> Samples:
         return amplitudes[:, None, None] * np.stack(states, axis=-1)
 
     inputs = np.hstack([places, widths, amplitudes[:, None]])
-    return Samples(inputs, solve(50, 4e-3, 6), solve(150, 2e-3, 20))
+    return Samples(inputs, solve(75, 3e-3, 10), solve(150, 2e-3, 20))
 
 
 def plume(count: int, rng: np.random.Generator) -> Samples:
@@ -129,7 +129,7 @@ def plume(count: int, rng: np.random.Generator) -> Samples:
         return np.stack(found)
 
     inputs = np.stack([np.cos(angles), np.sin(angles), amplitudes], axis=1)
-    return Samples(inputs, solve(12, 4), solve(24, 12))
+    return Samples(inputs, solve(16, 8), solve(24, 12))
 
 
 def stiff_inclusion(count: int, rng: np.random.Generator) -> Samples:
