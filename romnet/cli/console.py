@@ -133,12 +133,8 @@ class Console:
             if shown:
                 text += "; errors " + ", ".join(f"{name} {v:.1e}" for name, v in shown.items())
             self.say(text)
-            if summary.lifting:
-                self.say(f"  {summary.lifting}")
-            for name, values in summary.quantities.items():
-                self.say(f"  {name}: " + ", ".join(f"{key} {v:.4g}" for key, v in values.items()))
-            if summary.design is not None:
-                self.say(f"  {summary.design.words}")
+            for line in _further(summary):
+                self.say(f"  {line}")
             if summary.cycles is not None:
                 from romnet.study.cycling import cycle_words
 
@@ -172,6 +168,16 @@ class Console:
             self.say(f"{mark}  {found.name:<{width}}  {found.found}")
             if not found.ok:
                 self.say(f"    {'':<{width}}  try: {found.remedy}")
+
+
+def _further(summary: OnlineSummary) -> Iterator[str]:
+    """Tell what came with an answer."""
+    if summary.lifting:
+        yield summary.lifting
+    for name, values in summary.quantities.items():
+        yield f"{name}: " + ", ".join(f"{key} {v:.4g}" for key, v in values.items())
+    if summary.design is not None:
+        yield summary.design.words
 
 
 def _write_json(content: Mapping[str, Any]) -> None:
