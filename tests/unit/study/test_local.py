@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import textwrap
 
 import numpy as np
@@ -126,3 +127,18 @@ def test_what_cannot_be_right_is_told_with_its_line(context, old, new, words):
 def test_a_study_without_candidates_is_told(context):
     with pytest.raises(StudyError, match="local is missing"):
         advise(context(text=STUDY))
+
+
+def test_command_tells_the_table_and_the_recommendation(context):
+    from typer.testing import CliRunner
+
+    from romnet.cli.main import app
+
+    opened = context()
+    found = CliRunner().invoke(app, ["advise", str(opened.located.folder)])
+    assert found.exit_code == 0, found.output
+    assert "Use a dictionary of 2 clusters" in found.output
+    assert (opened.folder / "advice.svg").is_file()
+    found = CliRunner().invoke(app, ["advise", str(opened.located.folder), "--json"])
+    answer = json.loads(found.stdout)
+    assert answer["candidates"][answer["chosen"]]["worth_it"]
