@@ -12,6 +12,7 @@ from pathlib import Path
 
 import meshio
 import numpy as np
+
 from romnet.fe.faces import face_connectivity
 from romnet.fe.mesh import Mesh
 from romnet.fe.structured import box_mesh
