@@ -1,0 +1,79 @@
+"""The notched bar on loads between those of its training."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from time import process_time
+
+import numpy as np
+import yaml
+from cube import ROOT
+
+from romnet.online.prepared import prepare
+from romnet.online.solve import solve
+from romnet.reduction.model import ReducedModel
+from romnet.store import artefact
+from romnet.study import commands
+from romnet.study.answers import Comparison, reduced_loading
+from romnet.study.models import displacement_modes
+
+CASE = ROOT / "cases" / "bar"
+TIGHT = {"tolerance": 1e-5, "cubature": {"tolerance": 1e-4}}
+LOOSE = {"tolerance": 1e-3, "cubature": {"tolerance": 1e-2}}
+
+
+def measure(folder: Path) -> dict[str, object]:
+    """Return error, points and CPU time of a tight and of a loose model.
+
+    The error is that of the displacement in L2 over space and all instants, the larger of two
+    unseen loads; the CPU time is that of `solve` on a prepared model for one load case, in one
+    thread, shortest of several runs.
+    """
+    sys.path.insert(0, str(CASE))
+    try:
+        import make
+    finally:
+        sys.path.remove(str(CASE))
+    study = make.make(folder)
+    return {"tight": _variant(study, TIGHT), "loose": _variant(study, LOOSE)}
+
+
+def _variant(study: Path, offline: dict[str, object]) -> dict[str, object]:
+    """Build a model of the bar and ask it; what does not depend on tolerances is kept."""
+    content = yaml.safe_load(study.read_text(encoding="utf-8"))
+    content["offline"] = {"dual": ["p"]} | offline
+    study.write_text(yaml.safe_dump(content), encoding="utf-8")
+    context = commands.open_study(study)
+    summary = commands.offline(context)
+    if summary is None:
+        message = "no model was made."
+        raise SystemExit(message)
+    answers = commands.online(context)
+    model = artefact.load(context.folder / "model.h5", ReducedModel)
+    found = [
+        artefact.load(context.folder / f"fields/{answer.case}.h5", Comparison) for answer in answers
+    ]
+    seconds = []
+    prepared = prepare(model)
+    for answer in answers:
+        modes = displacement_modes(context, answer.case)
+        loading = reduced_loading(context, context.loading(answer.case), modes, model.points)
+        runs = []
+        for _ in range(7):
+            began = process_time()
+            solve(prepared, loading, options=context.newton_options)
+            runs.append(process_time() - began)
+        seconds.append(min(runs))
+    return {
+        "u": max(one.over_time["u"] for one in found),
+        "u_last": max(float(one.displacement[-1]) for one in found),
+        "p": max(one.dual["p"] for one in found),
+        "points": len(model.points),
+        "quadrature_points": model.n_quadrature,
+        "modes": model.n_modes,
+        "cpu_s": max(seconds),
+        "newton_iterations": [answer.newton_iterations for answer in answers],
+        "cubature_s": float(np.round(summary.time["cubature"], 3)),
+        "reference_s": max(answer.reference_s or 0.0 for answer in answers),
+    }

@@ -1,0 +1,148 @@
+"""A thousand random temperatures of the blade, against high-fidelity runs of some of them."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+from statistics import median
+from time import perf_counter
+
+import numpy as np
+import yaml
+from blade import CASE, FIELD, TIMES, blade_in
+from cube import ROOT
+from law_calls import over_law
+
+from romnet.online.prepared import prepare
+from romnet.online.solve import solve
+from romnet.store import artefact
+from romnet.store.artefact import read_manifest
+from romnet.study import commands
+from romnet.study.answers import Comparison
+from romnet.study.context import Context
+from romnet.study.designs import draws_of
+from romnet.study.drawing import (
+    DesignAnswers,
+    design_of,
+    field_statistics,
+    load_answers,
+    uncertain_load,
+)
+from romnet.study.models import model_of
+from romnet.study.stages import stages_of
+
+_DRAWS, _TESTS, _SINGLE = 1024, 12, 24
+_CELL = 5.5  # mm: 21 135 dofs
+_OFFLINE = {"tolerance": 1e-4, "dual": ["p"]}
+_DESIGN = {
+    "kind": "sobol",
+    "n": _DRAWS,
+    "temperature": {
+        "deviation": FIELD["amplitude"],
+        "length": FIELD["length"],
+        "modes": FIELD["modes"],
+        "amplitude": "flight",
+    },
+}
+_QUESTION = {"name": "uq", "times": TIMES, "design": _DESIGN}
+
+
+def measure(folder: Path) -> dict[str, object]:
+    """Train along the modes of the uncertainty, ask for 1 024 draws and compare twelve others.
+
+    A draw of the batch costs its part of the whole stage on one rank: drawing, reducing, solving
+    and writing. A single query is one `solve` of a prepared model, its load reduced beforehand.
+    """
+    study = blade_in(folder, cell_size=_CELL, n_test=_TESTS, changes={"offline": _OFFLINE})
+    _ask(study, ranks=2)  # models and references
+    content = yaml.safe_load(study.read_text(encoding="utf-8"))
+    content["online"].append(_QUESTION)
+    study.write_text(yaml.safe_dump(content), encoding="utf-8")
+    context = commands.open_study(study)
+    commands.online(context, case="uq")
+    answers = load_answers(context, "uq")
+    single, evaluations = _single(context)
+    batch = read_manifest(context.folder / "designs/uq.h5").wall_s / _DRAWS
+    statistics = field_statistics(context, "uq").largest
+    errors = [
+        artefact.load(context.folder / f"fields/test{k}.h5", Comparison).dual["p"]
+        for k in range(_TESTS)
+    ]
+    over = over_law(
+        prepare(model_of(context, "uq")), model_of(context, "uq").loadings["map_a"], repeats=200
+    )
+    two = _two_ranks(study, context.folder)
+    hf_s = [read_manifest(context.folder / f"snapshots/test{k}.h5").wall_s for k in range(_TESTS)]
+    offline_s = sum(
+        read_manifest(context.folder / stage.path).wall_s
+        for stage in stages_of(context.located).values()
+        if stage.offline
+    )
+    return {
+        "dofs": context.workspace.mesh.n_dofs,
+        "over_law_blade": over.ratio,
+        "over_law_blade_detail": over.told(),
+        "uq_median_error": median(errors),
+        "uq_errors": errors,
+        "converged": answers.status.count("converged"),
+        "largest_p": {
+            "mean": float(statistics.mean()),
+            "q05": float(np.quantile(statistics, 0.05)),
+            "q95": float(np.quantile(statistics, 0.95)),
+        },
+        "single_s": single,
+        "batch_s": batch,
+        "batch_over_single": batch / single,
+        "evaluations_per_step_single": evaluations,
+        "evaluations_per_step_batch": 1.0
+        + float(answers.newton_iterations.mean()) / (len(TIMES) - 1),
+        "speedup_2_ranks": _DRAWS * batch / two,
+        "hf_s": median(hf_s),
+        "offline_s": offline_s,
+        "break_even_queries": offline_s / (median(hf_s) - batch),
+    }
+
+
+def _ask(study: Path, *, ranks: int, case: str | None = None) -> None:
+    """Run `romnet online` on some ranks."""
+    program = Path(sys.executable).with_name("romnet")
+    chosen = [] if case is None else ["--case", case]
+    subprocess.run(
+        [ROOT / "scripts" / "mpi", str(ranks), program, "online", study, *chosen],
+        check=True,
+        capture_output=True,
+        timeout=3600,
+    )
+
+
+def _single(context: Context) -> tuple[float, float]:
+    """Return the wall time of a single draw, and its law evaluations a step."""
+    prepared = prepare(model_of(context, "uq"))
+    design = design_of(context, "uq")
+    load = uncertain_load(context, "uq", design)
+    draws = draws_of(design, CASE)
+    loadings = [load.drawn(f"{k}", draws.of(k)) for k in range(_SINGLE)]
+    seconds, iterations = [], []
+    for loading in loadings:
+        runs = []
+        for _ in range(5):
+            began = perf_counter()
+            answer = solve(prepared, loading, options=context.newton_options)
+            runs.append(perf_counter() - began)
+        seconds.append(min(runs))
+        iterations.append(answer.newton_iterations.mean())
+    return float(np.mean(seconds)), 1.0 + float(np.mean(iterations))
+
+
+def _two_ranks(study: Path, results: Path) -> float:
+    """Answer the design again on two ranks; return the wall time of the stage."""
+    for path in results.glob("designs/uq*"):
+        if path.is_dir():
+            shutil.rmtree(path)
+        else:
+            path.unlink()
+    _ask(study, ranks=2, case="uq")
+    artefact.load(results / "designs/uq.h5", DesignAnswers)
+    return read_manifest(results / "designs/uq.h5").wall_s
