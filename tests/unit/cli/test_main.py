@@ -25,6 +25,7 @@ OFFLINE = {
     "weights_sum_error",
     "cubature_residual",
     "training_errors",
+    "validation",
     "time",
 }
 ONLINE = {
@@ -37,6 +38,11 @@ ONLINE = {
     "law_s",
     "errors",
     "reference_s",
+    "cycles",
+    "design",
+    "indicator",
+    "lifting",
+    "quantities",
 }
 
 
