@@ -17,7 +17,7 @@ SOFT = {"young": 2.0e5, "poisson": 0.3, "yield_stress": 100.0, "viscosity": 50.0
 
 
 def test_three_times_the_load_ends_early_with_what_was_reached(tmp_path):
-    # Tension of 80 in training; above 100 it yields, and flows at a rate that one correction cannot find.
+    # Tension of 80 in training; above 100 it flows, at a rate that one correction cannot find.
     study = STUDY | {
         "materials": [{"law": "j2_viscoplastic", "parameters": SOFT}],
         "amplitudes": {"ramp": {"times": [0.0, 1.0], "values": [0.0, 1.0], "after": "hold"}},
