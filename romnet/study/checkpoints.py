@@ -1,7 +1,7 @@
 """The state of a high-fidelity computation on disk, from which a stopped one goes on.
 
 Beside the state there are the records since the state before, so that nothing is computed twice.
-All rows have their global numbers: another number of ranks reads them as well.
+States are saved on one rank only.
 """
 
 from __future__ import annotations
@@ -63,8 +63,8 @@ class Checkpoints:
     @property
     def _asked(self) -> Checkpoint | None:
         """When the study wants a state to be saved."""
-        alone = self.context.comm.size == 1  # several ranks are not supported yet
-        return self.context.located.study.checkpoint if alone and self.manifest.key else None
+        asked = self.context.located.study.checkpoint if self.manifest.key else None
+        return asked if self.context.comm.size == 1 else None
 
     @property
     def _folder(self) -> Path:
@@ -73,6 +73,8 @@ class Checkpoints:
 
     def found(self) -> StepOutcome | None:
         """Return the last state of an interrupted computation of the same inputs. Collective."""
+        if self.context.comm.size > 1 and self.context.located.study.checkpoint is not None:
+            logger.warning("%s: `checkpoint` is for one rank; no state is saved.", self.case)
         if self._asked is None:
             return None
         numbers = (int(path.stem.rpartition("-")[2]) for path in self._folder.glob("state-*.h5"))
