@@ -188,9 +188,17 @@ class CubatureProblem:
         return best_points(scores, self.numbers, self.comm, tie_tolerance=tie_tolerance)
 
     def pool(self, scores: Float[Array, " n_points"], share: float) -> CubatureProblem:
-        """Return the problem restricted to this rank's share of points with the best scores."""
-        size = min(len(scores), max(256, int(share * len(scores))))
-        kept = np.sort(np.argpartition(-scores, size - 1)[:size]) if size else np.arange(0)
+        """Return the problem restricted to the share of all points with the best scores.
+
+        Ties with the last one are in, so that the number of ranks does not matter. Collective: yes.
+        """
+        n_points = int(self.comm.sum(np.array([float(len(scores))]))[0])
+        size = min(n_points, max(256, int(share * n_points)))
+        mine = min(size, len(scores))
+        best = np.partition(scores, len(scores) - mine)[len(scores) - mine :]
+        every = self.comm.concatenate(best)
+        last = float(np.partition(every, len(every) - size)[len(every) - size])
+        kept = np.flatnonzero(scores >= last - TIE_TOLERANCE * abs(last))
         return CubatureProblem(
             integrands=self.integrands.T[kept].T,
             numbers=self.numbers[kept],
