@@ -519,8 +519,7 @@ class OnlineCase(TimeGrid):
     )
     lifting: Literal["off", "auto", "on"] = Field(
         default="off",
-        description="whether elastic responses to its load extend the model; auto: if the load is "
-        "no combination of training loads",
+        description="elastic responses to its load extend the model; auto: if it is new in kind",
     )
     design: Design | None = Field(
         default=None, description="draws of uncertain loads about this case, asked as well"
