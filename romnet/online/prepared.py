@@ -106,6 +106,7 @@ def prepare(model: ReducedModel, *, comm: Communicator | None = None) -> Prepare
     Collective: no. Deterministic: yes. Mutates nothing. Cost: that of opening the libraries, and
     one copy of the strain modes.
     """
-    if comm is None or model.points.size < ALONE_BELOW:
+    # A rank without points has no law, and would not speak the language of the others.
+    if comm is None or model.points.size < ALONE_BELOW or model.n_quadrature < comm.size:
         comm = SerialCommunicator()
     return PreparedModel.build(model, comm)

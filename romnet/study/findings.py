@@ -255,15 +255,7 @@ def of_times(name: str, times: Float[Array, " n_times"]) -> Iterator[Finding]:
 
 
 def of_missing_fields(name: str, located: LocatedStudy, fields: Sequence[str]) -> Finding | None:
-    """Say which dual fields the results do not hold, so that only the replayed ones exist.
-
-    Examples
-    --------
-    >>> from types import SimpleNamespace as N
-    >>> study = N(study=N(offline=N(dual=("p", "stress"))))
-    >>> of_missing_fields("one", study, ["displacement", "stress"]).text
-    'results one: hold no p; answers are compared with replayed ones'
-    """
+    """Say which dual fields the results do not hold, so that only the replayed ones exist."""
     missing = [field for field in located.study.offline.dual if field not in fields]
     if not missing:
         return None
