@@ -23,7 +23,8 @@ from romnet.core.arrays import Array
 from romnet.core.errors import ConversionError, RomnetError
 from romnet.fe.mesh import CellBlock, Mesh
 from romnet.store.converters.ansys_cells import BRICKS, TETRAHEDRA, Element, cell_blocks
-from romnet.store.converters.base import Converter, ForeignField, Results, check_node_order
+from romnet.store.converters.base import Converter, Results, check_node_order
+from romnet.store.converters.nodal import field_reader
 from romnet.store.snapshots import FieldInfo
 
 ARCHIVES = (".cdb",)
@@ -146,44 +147,6 @@ def read_results(path: Path, mesh: Mesh) -> Results:
         columns["temperature"] = (dofs.index("TEMP"),)
         fields["temperature"] = FieldInfo("node", (), "temperature", "temperature")
     return Results(times, fields, _Reader(path, raw, order, columns).read)
-
-
-def read_field(
-    path: Path, mesh: Mesh, *, variable: str | None = None, face_set: str | None = None
-) -> ForeignField:
-    """Read the temperature of the last instant of a thermal result file.
-
-    Parameters
-    ----------
-    path
-        ``.rth`` or ``.rst`` file.
-    mesh
-        Mesh with the node numbers of the results.
-    variable
-        ``"temperature"``, or left out.
-    face_set
-        Not supported: these files hold no values on facets.
-
-    Raises
-    ------
-    ConversionError
-        As `read_results`, or if there is no such field.
-
-    Examples
-    --------
-    >>> read_field(Path("a.rth"), Mesh(np.zeros((0, 3)), (), np.arange(0)), face_set="skin")
-    Traceback (most recent call last):
-    romnet.core.errors.ConversionError: a.rth: holds fields at nodes only, none on 'skin'.
-    """
-    if face_set is not None:
-        message = f"{path}: holds fields at nodes only, none on {face_set!r}."
-        raise ConversionError(message)
-    results = read_results(path, mesh)
-    name = "temperature" if variable is None else variable
-    if name not in results.fields or results.fields[name].components:
-        message = f"{path}: holds no scalar field {name!r}; it holds {sorted(results.fields)}."
-        raise ConversionError(message)
-    return ForeignField(name, "node", results.instant(results.n_times - 1, (name,))[name])
 
 
 def _open(path: Path) -> Any:  # noqa: ANN401  (foreign, untyped)
@@ -355,5 +318,5 @@ CONVERTER = Converter(
     suffixes=(*ARCHIVES, *RESULTS),
     read_mesh=read_mesh,
     read_results=read_results,
-    read_field=read_field,
+    read_field=field_reader(read_results),
 )

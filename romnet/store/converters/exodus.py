@@ -22,9 +22,9 @@ from romnet.core.arrays import Array
 from romnet.core.errors import ConversionError, RomnetError
 from romnet.fe.cells import CELLS
 from romnet.fe.mesh import FaceSet, Mesh
-from romnet.store.converters.base import Converter, ForeignField, Results
+from romnet.store.converters.base import Converter, Results
 from romnet.store.converters.meshio_bridge import CELL_TYPES, mesh_of
-from romnet.store.converters.nodal import known_fields, one_field, values_of
+from romnet.store.converters.nodal import field_reader, known_fields, values_of
 
 _RING = tuple(range(12))
 # Cells by the beginning of their name and their number of nodes, with the places of the nodes in
@@ -172,34 +172,6 @@ def read_results(path: Path, mesh: Mesh) -> Results:
         return values
 
     return Results(times, fields, read)
-
-
-def read_field(
-    path: Path, mesh: Mesh, *, variable: str | None = None, face_set: str | None = None
-) -> ForeignField:
-    """Read one scalar nodal variable of the last instant.
-
-    Parameters
-    ----------
-    path, mesh
-        As for `read_results`.
-    variable
-        Which; may be left out when there is one.
-    face_set
-        Not supported.
-
-    Raises
-    ------
-    ConversionError
-        As `read_results`, or if there is no such variable.
-
-    Examples
-    --------
-    >>> read_field(Path("a.e"), Mesh(np.zeros((0, 3)), (), np.arange(0)), face_set="skin")
-    Traceback (most recent call last):
-    romnet.core.errors.ConversionError: a.e: holds fields at nodes only, none on 'skin'.
-    """
-    return one_field(path, lambda: read_results(path, mesh), variable, face_set)
 
 
 def _points(file: _File) -> Float[Array, "n_nodes n_dim"]:
@@ -399,5 +371,5 @@ CONVERTER = Converter(
     suffixes=(".e", ".exo", ".ex2"),
     read_mesh=read_mesh,
     read_results=read_results,
-    read_field=read_field,
+    read_field=field_reader(read_results),
 )

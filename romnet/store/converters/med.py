@@ -21,9 +21,9 @@ from romnet.core.arrays import Array
 from romnet.core.errors import ConversionError, RomnetError
 from romnet.fe.cells import CELLS
 from romnet.fe.mesh import Mesh
-from romnet.store.converters.base import Converter, ForeignField, Results
+from romnet.store.converters.base import Converter, Results
 from romnet.store.converters.meshio_bridge import CELL_TYPES, mesh_of
-from romnet.store.converters.nodal import known_fields, one_field, values_of
+from romnet.store.converters.nodal import field_reader, known_fields, values_of
 
 MED_TYPES: Mapping[str, str] = {
     "SE2": "line",
@@ -175,34 +175,6 @@ def read_results(path: Path, mesh: Mesh) -> Results:
             }
 
     return Results(leading.times, fields, read)
-
-
-def read_field(
-    path: Path, mesh: Mesh, *, variable: str | None = None, face_set: str | None = None
-) -> ForeignField:
-    """Read one scalar nodal field of the last instant, such as a temperature map.
-
-    Parameters
-    ----------
-    path, mesh
-        As for `read_results`.
-    variable
-        Which; may be left out when there is one.
-    face_set
-        Not supported.
-
-    Raises
-    ------
-    ConversionError
-        As `read_results`, or if there is no such field.
-
-    Examples
-    --------
-    >>> read_field(Path("a.med"), Mesh(np.zeros((0, 3)), (), np.arange(0)), face_set="skin")
-    Traceback (most recent call last):
-    romnet.core.errors.ConversionError: a.med: holds fields at nodes only, none on 'skin'.
-    """
-    return one_field(path, lambda: read_results(path, mesh), variable, face_set)
 
 
 def _grid(path: Path, file: h5py.File) -> tuple[str, h5py.Group]:
@@ -384,5 +356,5 @@ CONVERTER = Converter(
     suffixes=(".med", ".rmed"),
     read_mesh=read_mesh,
     read_results=read_results,
-    read_field=read_field,
+    read_field=field_reader(read_results),
 )

@@ -12,7 +12,7 @@ from jaxtyping import Float
 from romnet.core.arrays import Array
 from romnet.core.errors import ConversionError
 from romnet.fe.mesh import Mesh
-from romnet.store.converters.base import ForeignField, Results
+from romnet.store.converters.base import FieldReader, ForeignField, Results
 from romnet.store.snapshots import FieldInfo
 
 # Names of nodal fields, in lower case, that are taken for known ones.
@@ -149,6 +149,36 @@ def check_points(path: Path, points: Array, mesh: Mesh) -> None:
             f"the nodes are numbered otherwise, or moved."
         )
         raise ConversionError(message)
+
+
+def field_reader(read_results: Callable[[Path, Mesh], Results]) -> FieldReader:
+    """Return what reads one scalar nodal field of the last instant, such as a temperature map.
+
+    Parameters
+    ----------
+    read_results
+        Opens the results of a file.
+
+    Returns
+    -------
+    FieldReader
+        `read_field` of a converter; it raises what `one_field` raises.
+
+    Examples
+    --------
+    >>> read_field = field_reader(lambda path, mesh: Results(np.zeros(0), {}, lambda *_: {}))
+    >>> read_field(Path("a.med"), Mesh(np.zeros((0, 3)), (), np.arange(0)), face_set="skin")
+    Traceback (most recent call last):
+    romnet.core.errors.ConversionError: a.med: holds fields at nodes only, none on 'skin'.
+    """
+
+    def read_field(
+        path: Path, mesh: Mesh, *, variable: str | None = None, face_set: str | None = None
+    ) -> ForeignField:
+        """Read one scalar nodal field."""
+        return one_field(path, lambda: read_results(path, mesh), variable, face_set)
+
+    return read_field
 
 
 def one_field(

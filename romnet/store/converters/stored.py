@@ -18,9 +18,9 @@ from romnet.core.arrays import Array
 from romnet.core.errors import ConversionError, RomnetError, StoreError
 from romnet.fe.formulations import FORMULATIONS
 from romnet.fe.mesh import CellBlock, Mesh
-from romnet.store.converters.base import Converter, ForeignField, Results
+from romnet.store.converters.base import Converter, Results
 from romnet.store.converters.meshio_bridge import CELL_TYPES, mesh_of
-from romnet.store.converters.nodal import check_points, known_fields, one_field, values_of
+from romnet.store.converters.nodal import check_points, field_reader, known_fields, values_of
 from romnet.store.mesh_file import load_mesh
 from romnet.store.snapshots import SnapshotStore
 from romnet.store.vtkhdf import VTK_TYPES
@@ -107,34 +107,6 @@ def read_results(path: Path, mesh: Mesh) -> Results:
     """
     with _told(path):
         return (_series if path.suffix.lower() == VTKHDF else _snapshots)(path, mesh)
-
-
-def read_field(
-    path: Path, mesh: Mesh, *, variable: str | None = None, face_set: str | None = None
-) -> ForeignField:
-    """Read one scalar nodal field of the last instant.
-
-    Parameters
-    ----------
-    path, mesh
-        As for `read_results`.
-    variable
-        Which; may be left out when there is one.
-    face_set
-        Not supported: these files hold no values on facets.
-
-    Raises
-    ------
-    ConversionError
-        As `read_results`, or if there is no such field.
-
-    Examples
-    --------
-    >>> read_field(Path("a.h5"), Mesh(np.zeros((0, 3)), (), np.arange(0)), face_set="skin")
-    Traceback (most recent call last):
-    romnet.core.errors.ConversionError: a.h5: holds fields at nodes only, none on 'skin'.
-    """
-    return one_field(path, lambda: read_results(path, mesh), variable, face_set)
 
 
 def _snapshots(path: Path, mesh: Mesh) -> Results:
@@ -293,6 +265,6 @@ CONVERTER = Converter(
     suffixes=(STORE, VTKHDF),
     read_mesh=read_mesh,
     read_results=read_results,
-    read_field=read_field,
+    read_field=field_reader(read_results),
     files=_files,
 )
