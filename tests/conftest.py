@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import os
+import platform
+import shutil
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -29,6 +32,27 @@ settings.register_profile("dev", derandomize=True, deadline=None, max_examples=2
 settings.register_profile("ci", derandomize=True, deadline=None, max_examples=100)
 settings.register_profile("deep", deadline=None, max_examples=2000)
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "dev"))
+
+# Programs that a system may lack even in continuous integration, and why.
+_UNPACKAGED = {("ccx", "debian", "13"): "Debian 13 has no package of CalculiX"}
+
+
+@pytest.fixture(scope="session")
+def needed() -> Callable[[str], str]:
+    """Return what finds a program; without it a test is skipped, in CI it fails."""
+
+    def find(program: str) -> str:
+        found = shutil.which(program)
+        if found is not None:
+            return found
+        system = platform.freedesktop_os_release()
+        reason = _UNPACKAGED.get((program, system["ID"], system.get("VERSION_ID", "")))
+        if os.environ.get("ROMNET_CI") == "1" and reason is None:
+            pytest.fail(f"{program} is missing")
+        pytest.skip(reason or f"{program} is not installed; scripts/setup names its package")
+
+    return find
+
 
 EXPANSION = {"coefficient": 2.0e-5, "reference": 20.0}
 LAWS: dict[str, dict[str, Any]] = {

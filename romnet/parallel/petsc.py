@@ -53,7 +53,8 @@ def partition(graph: scipy.sparse.csr_matrix, n_parts: int) -> Int[Array, " n_ce
 
     Notes
     -----
-    Collective: no; the answer is the same on every rank that asks. Uses PT-Scotch through PETSc.
+    Collective: no. Uses PT-Scotch through PETSc, whose random numbers go on from call to call: ask on
+    one rank and share the answer.
     """
     PETSc = petsc()
     adjacency = (

@@ -3,13 +3,10 @@
 from __future__ import annotations
 
 import ctypes
-import os
-import shutil
 import subprocess
 import time
 
 import numpy as np
-import pytest
 
 from romnet.laws.contract import TimeStep
 from romnet.laws.native import library_path
@@ -65,12 +62,8 @@ def question(n_points):
     return strain, lambda: law.integrate(still, strain, state, warm, warm, step)
 
 
-def test_the_batch_costs_little_more_than_a_bare_loop(tmp_path):
-    compiler = shutil.which("gcc")
-    if compiler is None:
-        if os.environ.get("ROMNET_CI") == "1":
-            pytest.fail("gcc is missing")
-        pytest.skip("gcc is not installed")
+def test_the_batch_costs_little_more_than_a_bare_loop(tmp_path, needed):
+    compiler = needed("gcc")
     source, library = tmp_path / "loop.c", tmp_path / "loop.so"
     source.write_text(BARE_LOOP)
     headers = f"-I{library_path('batch').parent}"

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import shutil
 import subprocess
 from collections.abc import Callable
 from pathlib import Path
@@ -75,14 +73,11 @@ def stretch() -> Callable[..., LawResponse]:
 
 
 @pytest.fixture
-def compile_library(tmp_path) -> Callable[..., Path]:
+def compile_library(tmp_path, needed) -> Callable[..., Path]:
     """Compile a source to a shared library; without the compiler only CI fails."""
 
     def build(source: Path | str, *flags: str, compiler: str = "gcc") -> Path:
-        if shutil.which(compiler) is None:
-            if os.environ.get("ROMNET_CI") == "1":
-                pytest.fail(f"{compiler} is missing")
-            pytest.skip(f"{compiler} is not installed")
+        needed(compiler)
         if isinstance(source, str):
             path = tmp_path / f"source_{len(list(tmp_path.iterdir()))}.c"
             path.write_text(source)

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import shutil
 import subprocess
 
 import numpy as np
@@ -36,14 +34,11 @@ void UMAT(double *stress, double *statev, double *ddsdde, double *sse, double *s
 
 
 @pytest.fixture
-def umat_study(small, tmp_path):
+def umat_study(small, tmp_path, needed):
     """Write a study of the UMAT, some keys of its law replaced."""
 
     def write(**keys):
-        if shutil.which("gcc") is None:
-            if os.environ.get("ROMNET_CI") == "1":
-                pytest.fail("gcc is missing")
-            pytest.skip("gcc is not installed")
+        needed("gcc")
         source, library = tmp_path / "law.c", tmp_path / "law.so"
         if not library.exists():
             source.write_text(SOURCE)

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import shutil
 import subprocess
 from collections.abc import Callable
 from functools import cache
@@ -17,16 +15,15 @@ SOURCE = Path(__file__).with_name("faulty.c")
 
 
 @pytest.fixture(scope="session")
-def faulty(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], dict[str, Any]]:
+def faulty(
+    tmp_path_factory: pytest.TempPathFactory, needed: Callable[[str], str]
+) -> Callable[[str], dict[str, Any]]:
     """Return what compiles a plug-in with a fault and specifies its law."""
     folder = tmp_path_factory.mktemp("faulty")
 
     @cache
     def build(fault: str) -> dict[str, Any]:
-        if shutil.which("gcc") is None:
-            if os.environ.get("ROMNET_CI") == "1":
-                pytest.fail("gcc is missing")
-            pytest.skip("gcc is not installed")
+        needed("gcc")
         library = folder / f"{fault.lower()}.so"
         command = ["gcc", "-O1", "-fPIC", "-shared", f"-DFAULT={fault}", f"-I{PLUGIN}", SOURCE]
         done = subprocess.run(

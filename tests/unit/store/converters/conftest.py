@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import importlib.util
-import os
-import shutil
 import sys
 from pathlib import Path
 
@@ -31,11 +29,7 @@ def mutated():
 
 
 @pytest.fixture(scope="session")
-def bars():
+def bars(needed):
     """Decks of a bar, and CalculiX to run them."""
-    if shutil.which("ccx") is None:
-        reason = "CalculiX is not installed (Debian: apt-get install calculix-ccx)"
-        if os.environ.get("ROMNET_CI") == "1":
-            pytest.fail(reason)
-        pytest.skip(reason)
+    needed("ccx")
     return load("ccx_deck")
