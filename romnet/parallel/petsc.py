@@ -53,8 +53,8 @@ def partition(graph: scipy.sparse.csr_matrix, n_parts: int) -> Int[Array, " n_ce
 
     Notes
     -----
-    Collective: no. Uses PT-Scotch through PETSc, whose random numbers go on from call to call: ask on
-    one rank and share the answer.
+    Collective: no. Uses PT-Scotch through PETSc, whose random numbers go on from call to call: ask
+    on one rank and share the answer.
     """
     PETSc = petsc()
     adjacency = (
