@@ -1,29 +1,27 @@
 """Ansys: meshes of ``.cdb`` archives, results of ``.rst`` and ``.rth`` files.
 
-Both are read by ansys-mapdl-reader, an optional dependency. Result files hold stresses at the
-nodes of each element, not at its integration points, so stresses are replayed.
+Both are read by ansys-mapdl-reader, an optional dependency, in a process of its own: damaged files
+may end it. Result files hold stresses at the nodes of each element, not at its integration points,
+so stresses are replayed.
 """
 
 from __future__ import annotations
 
-import contextlib
-import importlib
-import io
 import logging
-import warnings
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from importlib.util import find_spec
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from jaxtyping import Float, Int
 
 from romnet.core.arrays import Array
-from romnet.core.errors import ConversionError, RomnetError
+from romnet.core.errors import ConversionError
 from romnet.fe.mesh import CellBlock, Mesh
 from romnet.store.converters.ansys_cells import BRICKS, TETRAHEDRA, Element, cell_blocks
 from romnet.store.converters.base import Converter, Results, check_node_order
+from romnet.store.converters.guarded import GuardedFile
 from romnet.store.converters.nodal import field_reader
 from romnet.store.snapshots import FieldInfo
 
@@ -31,6 +29,7 @@ ARCHIVES = (".cdb",)
 RESULTS = (".rst", ".rth")
 MODAL = 2
 _DIRECTIONS = ("UX", "UY", "UZ")
+_SERVER = "romnet.store.converters.ansys_server"
 _FIRST_NODE, _KIND, _NUMBER = 10, 1, 8
 # Words of the head of a result file: the standard header, then the header of results.
 _RESULT_FORMAT, _HEADER, _HEADER_WORDS, _HEAD_WORDS = 12, 103, 80, 185
@@ -42,16 +41,20 @@ class _Reader:
     """Results opened by the foreign reader, on the nodes of a mesh."""
 
     path: Path
-    raw: Any
+    raw: GuardedFile
+    n_rows: int
     order: Int[Array, " n_nodes"]
     columns: Mapping[str, tuple[int, ...]]
 
     def read(self, number: int, names: tuple[str, ...]) -> dict[str, Array]:
         """Read some fields of one instant."""
-        with _foreign(self.path):
-            _, values = self.raw.nodal_solution(number)
-            rows = np.asarray(values, dtype=np.float64)[self.order]
-            return {name: np.ravel(rows[:, list(self.columns[name])]) for name in names}
+        values = self.raw.ask("instant", number)["values"]
+        n_columns = 1 + max((place for part in self.columns.values() for place in part), default=0)
+        if values.ndim != 2 or len(values) != self.n_rows or values.shape[1] < n_columns:  # noqa: PLR2004
+            message = f"{self.path}: instant {number} has {values.shape} values: damaged."
+            raise ConversionError(message)
+        rows = values[self.order]
+        return {name: np.ravel(rows[:, list(self.columns[name])]) for name in names}
 
 
 def read_mesh(path: Path) -> Mesh:
@@ -77,8 +80,7 @@ def read_mesh(path: Path) -> Mesh:
 
     Notes
     -----
-    Collective: no. Deterministic: yes. The foreign reader may end the process on binary files that
-    are damaged in the middle.
+    Collective: no. Deterministic: yes. Cost: the first file starts a process, which takes seconds.
 
     Examples
     --------
@@ -86,15 +88,18 @@ def read_mesh(path: Path) -> Mesh:
     Traceback (most recent call last):
     romnet.core.errors.ConversionError: absent.cdb: does not exist.
     """
-    with _foreign(path):
-        raw = _open(path)
-        mesh = raw.mesh if path.suffix.lower() in RESULTS else raw
-        kinds = {int(number): int(kind) for number, kind in np.asarray(mesh.ekey)[:, :2]}
-        elements = [_element(row, kinds) for row in mesh.elem]
-        numbers = np.asarray(mesh.nnum, dtype=np.int64)
-        places = np.asarray(mesh.nodes, dtype=np.float64)[:, :3]
-        components = (dict(mesh.node_components), dict(mesh.element_components))
-    return _mesh(path, elements, (numbers, places), components)
+    found = _open(path).ask("mesh")
+    kinds = {int(number): int(kind) for number, kind in found["kinds"]}
+    ends = np.cumsum(found["lengths"])
+    rows = np.split(found["elements"], ends[:-1]) if ends.size else []
+    if any(row.size <= _FIRST_NODE for row in rows):
+        message = f"{path}: an element has no nodes."
+        raise ConversionError(message)
+    elements = [_element(row, kinds) for row in rows]
+    if len(found["numbers"]) != len(found["places"]):
+        message = f"{path}: {len(found['numbers'])} node numbers, {len(found['places'])} places."
+        raise ConversionError(message)
+    return _mesh(path, elements, found)
 
 
 def read_results(path: Path, mesh: Mesh) -> Results:
@@ -132,12 +137,11 @@ def read_results(path: Path, mesh: Mesh) -> Results:
     if path.suffix.lower() not in RESULTS:
         message = f"{path}: archives hold no results; name a .rst or .rth file."
         raise ConversionError(message)
-    with _foreign(path):
-        raw = _open(path)
-        numbers, _ = raw.nodal_solution(0)
-        order = _order(path, np.asarray(numbers, dtype=np.int64), mesh)
-        dofs = [str(name) for name in raw.result_dof(0)]
-        times = _times(path, raw)
+    raw = _open(path)
+    head = raw.ask("results")
+    order = _order(path, head["numbers"], mesh)
+    dofs = head["dofs"].tolist()
+    times = _times(path, head["times"])
     columns: dict[str, tuple[int, ...]] = {}
     fields: dict[str, FieldInfo] = {}
     if all(name in dofs for name in _DIRECTIONS):
@@ -146,21 +150,30 @@ def read_results(path: Path, mesh: Mesh) -> Results:
     if "TEMP" in dofs:
         columns["temperature"] = (dofs.index("TEMP"),)
         fields["temperature"] = FieldInfo("node", (), "temperature", "temperature")
-    return Results(times, fields, _Reader(path, raw, order, columns).read)
+    return Results(times, fields, _Reader(path, raw, head["numbers"].size, order, columns).read)
 
 
-def _open(path: Path) -> Any:  # noqa: ANN401  (foreign, untyped)
+def _open(path: Path) -> GuardedFile:
     """Open a file with the foreign reader."""
-    try:
-        reader = importlib.import_module("ansys.mapdl.reader")
-    except ImportError as problem:
+    if not path.is_file():
+        message = f"{path}: does not exist."
+        raise ConversionError(message)
+    if not _installed():
         message = f"{path}: needs ansys-mapdl-reader; pip install 'romnet[ansys]'."
-        raise ConversionError(message) from problem
+        raise ConversionError(message)
     if path.suffix.lower() in ARCHIVES:
         _refuse_cut_archive(path)
-        return reader.Archive(str(path), parse_vtk=False)
-    _refuse_cut_results(path)
-    return reader.read_binary(str(path), parse_vtk=False)
+    else:
+        _refuse_cut_results(path)
+    return GuardedFile(_SERVER, path)
+
+
+def _installed() -> bool:
+    """Whether the foreign reader can be imported."""
+    try:
+        return find_spec("ansys.mapdl.reader") is not None
+    except ModuleNotFoundError:
+        return False
 
 
 def _refuse_cut_archive(path: Path) -> None:
@@ -212,12 +225,7 @@ def _element(row: Array, kinds: Mapping[int, int]) -> Element:
     return Element(int(row[_NUMBER]), kinds.get(int(row[_KIND]), 0), nodes)
 
 
-def _mesh(
-    path: Path,
-    elements: Sequence[Element],
-    nodes: tuple[Int[Array, " n_all"], Float[Array, "n_all 3"]],
-    components: tuple[Mapping[str, Array], Mapping[str, Array]],
-) -> Mesh:
+def _mesh(path: Path, elements: Sequence[Element], tables: Mapping[str, Array]) -> Mesh:
     """Return the mesh of the solids, with the nodes that they use."""
     solid = [element for element in elements if element.kind in (*BRICKS, *TETRAHEDRA)]
     if not solid:
@@ -228,7 +236,7 @@ def _mesh(
         kept_kinds = {element.kind for element in solid}
         left_out = sorted({element.kind for element in elements} - kept_kinds)
         logger.warning("%s: elements of types %s are left out", path, left_out)
-    numbers, places = nodes
+    numbers, places = tables["numbers"], tables["places"]
     if np.unique(numbers).size < numbers.size or not np.isfinite(places).all():
         message = f"{path}: a node number occurs twice, or a coordinate is not finite."
         raise ConversionError(message)
@@ -243,8 +251,8 @@ def _mesh(
         nodes=np.ascontiguousarray(places[used]),
         blocks=_unique_ids(path, blocks, cell_ids),
         node_ids=kept,
-        node_sets=_sets(components[0], kept),
-        cell_sets=_sets(components[1], cell_ids),
+        node_sets=_sets("node", tables, kept),
+        cell_sets=_sets("cell", tables, cell_ids),
     )
 
 
@@ -258,11 +266,12 @@ def _unique_ids(
     return blocks
 
 
-def _sets(components: Mapping[str, Array], ids: Int[Array, " n"]) -> dict[str, Array]:
+def _sets(kind: str, tables: Mapping[str, Array], ids: Int[Array, " n"]) -> dict[str, Array]:
     """Return components as positions; those without a solid part are left out."""
     found = {
-        str(name): np.flatnonzero(np.isin(ids, np.asarray(members, dtype=np.int64)))
-        for name, members in components.items()
+        name.removeprefix(f"{kind} "): np.flatnonzero(np.isin(ids, members))
+        for name, members in tables.items()
+        if name.startswith(f"{kind} ")
     }
     return {name: members for name, members in found.items() if members.size}
 
@@ -279,38 +288,15 @@ def _order(path: Path, numbers: Int[Array, " n"], mesh: Mesh) -> Int[Array, " n_
     return np.asarray(found, dtype=np.int64)
 
 
-def _times(path: Path, raw: Any) -> Float[Array, " n_times"]:  # noqa: ANN401  (foreign)
+def _times(path: Path, times: Float[Array, " n"]) -> Float[Array, " n_times"]:
     """Return the instants, or the numbers of modes."""
     if _header(path).analysis == MODAL:
         logger.warning("%s: holds modes; their numbers stand for instants", path)
-        return np.arange(1.0, int(raw.n_results) + 1.0)
-    times = np.array(raw.time_values, dtype=np.float64)
+        return np.arange(1.0, times.size + 1.0)
     if times.size == 0 or not np.isfinite(times).all() or np.any(np.diff(times) <= 0.0):
         message = f"{path}: expected increasing instants, found {times[:5].tolist()}."
         raise ConversionError(message)
     return times
-
-
-@contextlib.contextmanager
-def _foreign(path: Path) -> Iterator[None]:
-    """Silence foreign code, and turn whatever it raises into a `ConversionError`."""
-    if not path.is_file():
-        message = f"{path}: does not exist."
-        raise ConversionError(message)
-    spoken = io.StringIO()
-    try:
-        with warnings.catch_warnings(), contextlib.redirect_stdout(spoken):
-            warnings.simplefilter("ignore")
-            yield
-    except RomnetError:
-        raise
-    except (SystemExit, Exception) as problem:
-        words = " ".join(str(problem).split())
-        message = f"{path}: cannot be read ({type(problem).__name__}: {words})."
-        raise ConversionError(message) from problem
-    finally:
-        if spoken.getvalue():
-            logger.debug("%s: %s", path, spoken.getvalue())
 
 
 CONVERTER = Converter(

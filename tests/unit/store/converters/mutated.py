@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import struct
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -16,6 +17,7 @@ _ODD = (
     *(b"99999999999999999999", b"-1", b"0", b"1e308", b"1e-400", b"nan", b"inf", b"2147483648"),
     *(b"", b"abc", b"1.5", b"*", b",", b"1e9", b"4294967297", b"-0", b"1000000000"),
 )
+_ODD_WORDS = (-1, 0, 1, 7, 2**16, 10**6, 2**24, 2**31 - 1, 2**31, -(2**31), 2**40, 2**62)
 SLOWEST = 5.0
 
 
@@ -37,11 +39,12 @@ def failures(
     cases: int,
     seed: int,
 ) -> Iterator[str]:
-    """Read damaged copies; yields each outcome that is neither success nor a ConversionError."""
+    """Read good files, then damaged ones; yields what is neither success nor ConversionError."""
     rng = np.random.default_rng(seed)
     names = sorted(files)
     for name, content in files.items():
         (folder / name).write_bytes(content)
+    read(folder / main)
     for case in range(cases):
         name = names[int(rng.integers(len(names)))]
         path = folder / name
@@ -110,4 +113,15 @@ def _odd_number(content: bytes, rng: np.random.Generator) -> bytes:
     return content[: found.start()] + odd + content[found.end() :]
 
 
-_DAMAGES = (_flip, _cut, _hole, _again, _swap, _drop_line, _odd_number, _odd_number, _odd_number)
+def _odd_word(content: bytes, rng: np.random.Generator) -> bytes:
+    """Put something odd in place of a binary integer, mostly among the first."""
+    word = int(len(content) // 4 * rng.random() ** 4)
+    odd = struct.pack("<q", _ODD_WORDS[int(rng.integers(len(_ODD_WORDS)))])
+    size = 8 if rng.integers(2) else 4
+    return content[: 4 * word] + odd[:size] + content[4 * word + size :]
+
+
+_DAMAGES = (
+    *(_flip, _cut, _hole, _again, _swap, _drop_line, _odd_word),
+    *(_odd_number, _odd_number, _odd_number),
+)

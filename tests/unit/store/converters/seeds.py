@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from romnet.fe.mesh import CellBlock, Mesh
-from romnet.store.converters import calculix, zset
+from romnet.store.converters import ansys, calculix, zset
 from romnet.store.converters.deck import read_deck
 from romnet.study.from_deck_abaqus import draft_from_abaqus
 from romnet.study.from_deck_zset import draft_from_zset
@@ -335,4 +335,18 @@ def all_seeds(folder: Path) -> dict[str, Seed]:
             "z.inp",
             lambda path: draft_from_zset(path, path.parent),
         ),
+    }
+
+
+def ansys_seeds() -> dict[str, Seed]:
+    """Good files of the examples that the foreign reader of Ansys files brings."""
+    folder = Path(importlib.util.find_spec("ansys.mapdl.reader").origin).parent / "examples"
+    archive, results = folder / "HexBeam.cdb", folder / "file.rst"
+
+    def read_results(path: Path) -> object:
+        return _read_everything(ansys.CONVERTER, path, ansys.CONVERTER.read_mesh(path))
+
+    return {
+        "cdb": Seed({"a.cdb": archive.read_bytes()}, "a.cdb", ansys.CONVERTER.read_mesh),
+        "rst": Seed({"a.rst": results.read_bytes()}, "a.rst", read_results),
     }

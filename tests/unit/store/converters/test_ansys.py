@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import sys
 import warnings
 from pathlib import Path
@@ -17,6 +18,7 @@ from romnet.fe.mesh import Mesh
 from romnet.fe.structured import box_mesh
 from romnet.store.converters.ansys import CONVERTER
 from romnet.store.converters.ansys_cells import Element, cell_blocks, cell_of
+from romnet.store.converters.guarded import GuardedFile
 from romnet.testing.converters import check_converter
 
 # Places of the brick's nodes (corners, then middles) in the degenerate shapes of the manual:
@@ -176,6 +178,33 @@ def test_without_the_foreign_reader_the_message_says_what_to_install(examples, m
     monkeypatch.setitem(sys.modules, "ansys.mapdl.reader", None)
     with pytest.raises(ConversionError, match=r"pip install 'romnet\[ansys\]'"):
         CONVERTER.read_mesh(examples["bricks"])
+
+
+@pytest.mark.usefixtures("examples")
+@pytest.mark.parametrize("name", ["cdb", "rst"])
+def test_damaged_files_do_not_end_the_process(name: str, seeds, mutated, tmp_path: Path) -> None:
+    # Among these 15, some let the foreign reader crash.
+    seed = seeds.ansys_seeds()[name]
+    found = mutated.failures(seed.files, seed.read, tmp_path, main=seed.main, cases=15, seed=3)
+    assert list(found) == []
+
+
+def test_a_reader_that_dies_is_reported_and_the_next_file_is_read(examples, tmp_path: Path) -> None:
+    path = tmp_path / "damaged.rst"
+    path.write_bytes(examples["results"].read_bytes())
+    guarded = GuardedFile("romnet.store.converters.ansys_server", path)
+    assert guarded.ask("results")["times"].size == 6
+    children = Path(f"/proc/{os.getpid()}/task/{os.getpid()}/children").read_text().split()
+    copies = [
+        int(copy)
+        for child in children
+        for copy in Path(f"/proc/{child}/task/{child}/children").read_text().split()
+    ]
+    for copy in copies:
+        os.kill(copy, signal.SIGSEGV)
+    with pytest.raises(ConversionError, match=r"damaged\.rst: the foreign reader crashed"):
+        guarded.ask("results")
+    assert CONVERTER.read_mesh(examples["results"]).n_nodes == 321
 
 
 def test_archives_hold_no_results(examples) -> None:
