@@ -202,6 +202,8 @@ class _Bars:
         self._task: TaskID | None = None
 
     def started(self, name: str) -> None:
+    if summary.choice is not None:
+        yield summary.choice.words
         """Show a new bar."""
         self._task = self._bars.add_task(name, total=1.0)
 

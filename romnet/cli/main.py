@@ -230,11 +230,11 @@ def advise(study: StudyPath = HERE, *, results: Results = None, json: Json = Fal
     def work(console: Console) -> tuple[dict[str, Any], int]:
         from romnet.cli import advice as words
         from romnet.report.advice import advice_svg
-        from romnet.study import commands, local
+        from romnet.study import commands
 
         context = commands.open_study(study, results=results, comm=console.comm)
         with console.progress() as observer:
-            found = local.advise(context, observer=observer)
+            found = commands.advise(context, observer=observer)
         words.tell(console, found)
         picture = context.folder / "advice.svg"
         if context.comm.rank == 0:

@@ -13,8 +13,8 @@ from romnet.fe.inner_products import InnerProduct
 from romnet.reduction.basis import ReducedBasis
 from romnet.reduction.projection import project
 
-# Energies below this fraction of a trajectory's own are rounding.
-_ROUNDING = 1e-13
+# Energies below this fraction of a trajectory's own are rounding: the floor of the errors is 1e-6.
+_ROUNDING = 1e-12
 
 
 def coordinates(

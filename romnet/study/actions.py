@@ -98,6 +98,7 @@ def convert_stage(context: Context, stage: Stage, manifest: Manifest) -> None:
             values = {name: np.ravel(fields[name])[rows[name]] for name in names}
             writer.append(float(time), values)
             context.progress((number + 1) / results.n_times)
+            context.safe_point(f"in {stage.name}, at t = {time:g}")
 
 
 def replay_stage(context: Context, stage: Stage, manifest: Manifest) -> None:
@@ -131,6 +132,7 @@ def replay_stage(context: Context, stage: Stage, manifest: Manifest) -> None:
                 }
             writer.append(instant.time, values)
             context.progress((number + 1) / len(times))
+            context.safe_point(f"in {stage.name}, at t = {instant.time:g}")
 
 
 def pod_stage(context: Context, stage: Stage, manifest: Manifest) -> None:
@@ -140,7 +142,7 @@ def pod_stage(context: Context, stage: Stage, manifest: Manifest) -> None:
     basis = pod(
         training_displacement(context),
         workspace.inner_product(),
-        truncation=Truncation(rtol=offline.tolerance),
+        truncation=Truncation(rtol=offline.tolerance, modes=offline.modes),
         comm=context.comm,
         memory=memory_of_rank(context),
     )
@@ -156,6 +158,18 @@ def pod_stage(context: Context, stage: Stage, manifest: Manifest) -> None:
 
 def cubature_stage(context: Context, stage: Stage, manifest: Manifest) -> None:
     """Select the reduced quadrature."""
+    few = training_integrands(context)
+    weights = context.workspace.discretization.weights
+    context.save(stage.path, _selected(context, few, weights), manifest)
+
+
+def training_integrands(context: Context) -> CompressedIntegrands:
+    """Return what the reduced quadrature must integrate, compressed.
+
+    Notes
+    -----
+    Collective: yes.
+    """
     workspace, comm = context.workspace, context.comm
     weights = workspace.discretization.weights
     work = VirtualWork(
@@ -172,15 +186,14 @@ def cubature_stage(context: Context, stage: Stage, manifest: Manifest) -> None:
         integrands = StackedIntegrands((work, elastic))
     rtol = max(_LOST * context.located.study.offline.cubature_tolerance, 1e-12)
     options = Compression(memory=memory_of_rank(context), rtol=rtol)
-    few = compress(integrands, weights, comm, options)
-    context.save(stage.path, _selected(context, few, weights), manifest)
+    return compress(integrands, weights, comm, options)
 
 
 def _selected(context: Context, few: CompressedIntegrands, weights: Array) -> ReducedQuadrature:
     """Select points, or cells, as the study asks; what the compression lost counts as error."""
     offline = context.located.study.offline
     tolerance = goal = offline.cubature_tolerance
-    problem = _problem(context, few.functions, weights)
+    problem = cubature_problem(context, few.functions, weights)
     while True:
         rule = _rule(context, problem, weights, goal)
         numbers = context.workspace.part.points
@@ -197,8 +210,8 @@ def _selected(context: Context, few: CompressedIntegrands, weights: Array) -> Re
             raise AccuracyError(message)
 
 
-def _problem(context: Context, functions: Array, weights: Array) -> CubatureProblem:
-    """Set up the selection of points, or of cells."""
+def cubature_problem(context: Context, functions: Array, weights: Array) -> CubatureProblem:
+    """Set up the selection of points, or of cells. Collective: yes."""
     workspace, comm = context.workspace, context.comm
     keys = context.located.study.offline.cubature
     if not keys.element_wise:

@@ -11,17 +11,21 @@ from romnet.core.communicator import Communicator, SerialCommunicator, together
 from romnet.core.errors import StudyError
 from romnet.core.status import Status
 from romnet.online.solve import ReducedSolution
+from romnet.reduction.criterion import Advice
 from romnet.reduction.cubature import ReducedQuadrature
 from romnet.reduction.model import ReducedModel
 from romnet.store import artefact
 from romnet.store.artefact import read_manifest
 from romnet.study.answers import Comparison
+from romnet.study.candidates import local_of
 from romnet.study.checking import CheckReport, check  # noqa: F401  (one of the commands)
+from romnet.study.choosing import ChoiceSummary, choice_summary
 from romnet.study.context import Context
 from romnet.study.cycling import CycleSummary, cycle_summary
 from romnet.study.drawing import DesignSummary, design_summary
 from romnet.study.indicating import WatchSummary, watch_summary
 from romnet.study.lifting import lifting_words
+from romnet.study.local import judge
 from romnet.study.quantities import quantities_of
 from romnet.study.read import HF, LocatedStudy, read_study
 from romnet.study.runner import Observer, run, verdicts
@@ -133,6 +137,10 @@ class OnlineSummary:
     advice: str
     steps: int
     newton_iterations: int
+    design
+        What came out of its draws, if it has any.
+    choice
+        Which local model answered, of a study with a dictionary.
     wall_s: float
     law_s: float
     errors: Mapping[str, float | None] = field(default_factory=dict)
@@ -149,6 +157,7 @@ class OnlineSummary:
         complete = self.design is None or self.design.converged == self.design.draws
         return self.status == Status.CONVERGED.label and complete
 
+    choice: ChoiceSummary | None = None
 
 def offline(
     context: Context, *, until: str | None = None, observer: Observer | None = None
@@ -303,9 +312,42 @@ def status(context: Context) -> dict[str, dict[str, str]]:
     """Say of every stage whether it is fresh, stale or missing, and why.
 
     Raises
+        choice=choice_summary(context, name),
     ------
     StudyError
         If a file that the study names does not exist.
+def advise(context: Context, *, observer: Observer | None = None) -> Advice:
+    """Say whether a dictionary of local models will pay, before its training is computed.
+
+    Simplified simulations of all candidates are computed, or brought in, and kept below the folder
+    of results: what was finished is not computed again.
+
+    Parameters
+    ----------
+    context
+        Study with the key ``local``, folder and ranks.
+    observer
+        Told about progress, on rank 0.
+
+    Returns
+    -------
+    Advice
+        Also written to ``advice.h5`` in the folder of results.
+
+    Raises
+    ------
+    StudyError
+        If the study has no key ``local``, or a law that cannot be simplified.
+
+    Notes
+    -----
+    Collective: yes. Resumable after a kill.
+    """
+    local_of(context.located)
+    run(context, ["criterion"], observer=observer)
+    return judge(context)
+
+
 
     Notes
     -----

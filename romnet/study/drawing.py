@@ -20,12 +20,11 @@ from romnet.online.prepared import prepare
 from romnet.reduction.selection import at_points
 from romnet.store import artefact
 from romnet.store.artefact import Manifest, read_manifest
-from romnet.store.modes import load_bases
 from romnet.study.answers import reduced_loading
 from romnet.study.constraints import amplitude_of
 from romnet.study.context import Context
 from romnet.study.designs import Draws, UncertainLoad, draws_of, foreseen
-from romnet.study.models import displacement_modes, model_of
+from romnet.study.models import displacement_modes, dual_bases, model_of
 from romnet.study.schema import Design, Temperature
 from romnet.study.stage import Stage
 from romnet.study.workspace import law_specs
@@ -233,8 +232,7 @@ def field_statistics(context: Context, case: str, *, name: str = "p") -> FieldSt
     answers = load_answers(context, case)
     done = answers.reached == len(answers.times) - 1
     coefficients = answers.dual[name][done, :, -1].T
-    bases = load_bases(context.folder / "dual_pod.h5", context.workspace.part.points)
-    modes = bases[name].modes
+    modes = dual_bases(context, case)[name].modes
     n_points, n_draws = len(modes), coefficients.shape[1]
     mean, low, high = np.empty((3, n_points))
     largest = np.full(n_draws, -np.inf)

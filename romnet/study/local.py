@@ -1,54 +1,115 @@
-"""Whether local models pay: simplified simulations of a study, and what they advise."""
+"""Whether local models pay: what simplified simulations say, judged by what computing costs."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from jaxtyping import Float, Int
 
+from romnet.core.arrays import Array
 from romnet.core.communicator import together
 from romnet.core.errors import StoreError
 from romnet.core.snapshots import StackedSource
 from romnet.reduction.basis import Truncation
+from romnet.reduction.classifier_training import Learning, learn
 from romnet.reduction.criterion import (
     Advice,
+    Candidate,
     Costs,
     Grid,
     Limits,
     Objective,
     efficiency_criterion,
 )
+from romnet.reduction.criterion import advise as judged
+from romnet.reduction.dissimilarity import dissimilarities
+from romnet.reduction.features import thinned
 from romnet.reduction.local_errors import coordinates
 from romnet.reduction.pod import pod
 from romnet.store import artefact
 from romnet.store.artefact import Manifest, read_manifest
+from romnet.study.candidates import (
+    SIMPLIFIED,
+    candidate_cases,
+    compute,
+    has_temperature,
+    inputs_of,
+    local_of,
+    simplified_study,
+)
 from romnet.study.context import Context
-from romnet.study.read import HF, Case, LocatedStudy
-from romnet.study.runner import Observer, run
-from romnet.study.schema import Local, Material, Training
+from romnet.study.schema import Local
+from romnet.study.stage import Stage
 
 ADVICE = Path("advice.h5")
-_SIMPLIFIED = Path("simplified")
+CRITERION = Path("criterion.h5")
 _HOUR = 3600.0
 # Coordinates leave out less than any basis that is compared.
 _EXACT = 1e-7
 
 
-def advise(context: Context, *, observer: Observer | None = None) -> Advice:
-    """Say whether a dictionary of local models will pay, before its training is computed.
+@dataclass(frozen=True)
+class Simplified:
+    """What the simplified simulations say, whatever computing costs.
 
-    Simplified simulations of all candidates are computed, or brought in, and kept below the folder
-    of results: what was finished is not computed again.
+    Attributes
+    ----------
+    names
+        Of the candidates for training.
+    dissimilarity
+        Sine of the angle between each two of them.
+    table
+        What to expect of each number of clusters and of modes.
+    """
+
+    names: tuple[str, ...]
+    dissimilarity: Float[Array, "n n"]
+    table: tuple[Candidate, ...]
+
+
+def criterion_stage(context: Context, stage: Stage, manifest: Manifest) -> None:
+    """Compute the simplified simulations that are missing, and compare them."""
+    local = local_of(context.located)
+    simple = replace(
+        context, located=simplified_study(context.located), folder=context.folder / SIMPLIFIED
+    )
+    names = tuple(candidate.name for candidate in local.candidates)
+    compute(simple, names, progress=context.progress)
+    sources = tuple(simple.displacement(name) for name in names)
+    product = simple.workspace.inner_product()
+    basis = pod(
+        StackedSource(sources), product, truncation=Truncation(rtol=_EXACT), comm=context.comm
+    )
+    trajectories = coordinates(sources, basis, product, context.comm)
+    inputs = np.zeros((len(names), 1))
+    classify = None
+    if has_temperature(context.located):
+        nodes = thinned(context.workspace.mesh.nodes, Learning().nodes)
+        inputs = inputs_of(context, candidate_cases(context.located), nodes).shapes
+        classify = _Classify(context.workspace.mesh.nodes[nodes], local.seed)
+    advice = efficiency_criterion(
+        trajectories,
+        inputs,
+        grid=grid_of(local),
+        limits=_limits(local),
+        classify=classify,
+        rng=np.random.default_rng(local.seed),
+    )
+    angles = dissimilarities(sources, product, comm=context.comm)
+    context.save(stage.path, Simplified(names, angles, advice.candidates), manifest)
+
+
+def judge(context: Context) -> Advice:
+    """Judge what the simplified simulations say by the costs that are known by now.
 
     Parameters
     ----------
     context
         Study with the key ``local``, folder and ranks.
-    observer
-        Told about progress, on rank 0.
 
     Returns
     -------
@@ -57,96 +118,67 @@ def advise(context: Context, *, observer: Observer | None = None) -> Advice:
 
     Raises
     ------
-    StudyError
-        If the study has no key ``local``, or a law that cannot be simplified.
+    StoreError
+        If the simplified simulations have not been compared yet: stage ``criterion``.
 
     Notes
     -----
     Collective: yes. Deterministic: yes, for the seed of the study. Hours are taken from the
     manifests of simulations and answers in the folder of results, where the study gives none.
     """
-    located = context.located
-    local = _local(located)
-    simple = Context(simplified_study(located), context.folder / _SIMPLIFIED, context.comm)
-    names = [candidate.name for candidate in local.candidates]
-    run(simple, [f"snapshots[{name}]" for name in names], observer=observer)
-    sources = tuple(simple.displacement(name) for name in names)
-    product = simple.workspace.inner_product()
-    basis = pod(
-        StackedSource(sources), product, truncation=Truncation(rtol=_EXACT), comm=context.comm
-    )
-    trajectories = coordinates(sources, basis, product, context.comm)
-    advice = efficiency_criterion(
-        trajectories,
-        np.zeros((len(names), 1)),
-        grid=Grid(local.clusters, local.modes, local.folds),
-        limits=Limits(
-            budget=float("inf") if local.budget is None else local.budget,
-            smallest_cluster=local.smallest_cluster,
-            smallest_gain=local.smallest_gain,
-            queries=local.queries,
-        ),
+    local = local_of(context.located)
+    found = artefact.load(context.folder / CRITERION, Simplified)
+    advice = judged(
+        found.table,
+        limits=_limits(local),
         costs=costs_of(context),
         objective=Objective[local.objective.upper()],
-        rng=np.random.default_rng(local.seed),
     )
     manifest = Manifest(
-        parameters={"local": local.model_dump(mode="json")}, citations=("Daniel2022",)
+        parameters={"local": local.model_dump(mode="json", exclude={"candidates"})},
+        citations=("Daniel2022",),
     )
     context.save(ADVICE, advice, manifest)
     return advice
 
 
-def simplified_study(located: LocatedStudy) -> LocatedStudy:
-    """Return the study whose training are the simplified simulations of all candidates.
+@dataclass(frozen=True)
+class _Classify:
+    """Learns clusters from temperatures, and tells those of others."""
 
-    Raises
-    ------
-    StudyError
-        If two candidates have one name, one has no last instant, or a law has no Young's modulus.
+    places: Float[Array, "n_nodes n_dim"]
+    seed: int
 
-    Notes
-    -----
-    Collective: no. Computes nothing.
-    """
-    study, recipe = located.study, _local(located).simplified
-    cases: dict[str, Case] = {}
-    training: list[Training] = []
-    for number, candidate in enumerate(_local(located).candidates):
-        place = ("local", "candidates", number)
-        if candidate.name in cases:
-            raise located.error(place, f"two candidates are named {candidate.name!r}.")
-        for name in candidate.loads:
-            if name not in {load.name for load in study.loads}:
-                raise located.error((*place, "loads", name), f"there is no load {name!r}.")
-        imported = candidate.results != HF
-        end = recipe.until or candidate.until or (candidate.times[-1] if candidate.times else None)
-        if end is None and not imported:
-            raise located.error(place, "needs until, the last instant.")
-        grid: dict[str, Any] = {}
-        if not imported:
-            grid = {"until": end, "increments": recipe.increments}
-        entry = Training(
-            name=candidate.name, results=candidate.results, loads=candidate.loads, **grid
-        )
-        training.append(entry)
-        cases[candidate.name] = Case(
-            candidate.name, located.loads_of(candidate, (*place, "loads")), entry
-        )
-    changes: dict[str, Any] = {
-        "training": tuple(training),
-        "online": (),
-        "local": None,
-        "newton": study.newton.model_copy(update={"tolerance": recipe.tolerance}),
-    }
-    if recipe.elastic:
-        changes["materials"] = tuple(
-            _elastic(located, material, number) for number, material in enumerate(study.materials)
-        )
-        changes["offline"] = study.offline.model_copy(update={"dual": ("stress",)})
-    if recipe.mesh is not None:
-        changes["mesh"] = recipe.mesh
-    return replace(located, study=study.model_copy(update=changes), cases=cases)
+    def __call__(
+        self,
+        fields: Float[Array, "n n_nodes"],
+        labels: Int[Array, " n"],
+        others: Float[Array, "n_others n_nodes"],
+    ) -> Int[Array, " n_others"]:
+        """Learn and tell."""
+        rng = np.random.default_rng(self.seed)
+        return learn(fields, self.places, labels, rng=rng).clusters(others)
+
+
+def grid_of(local: Local) -> Grid:
+    """Return what is tried: what the study lists, and what it wants anyway."""
+    clusters, modes = set(local.clusters), set(local.modes)
+    wanted = local.dictionary
+    if wanted is not None and wanted.clusters != "auto":
+        clusters.add(wanted.clusters)
+    if wanted is not None and wanted.modes != "auto":
+        modes.add(wanted.modes)
+    return Grid(tuple(sorted(clusters)), tuple(sorted(modes)), local.folds)
+
+
+def _limits(local: Local) -> Limits:
+    """Return what a dictionary must respect."""
+    return Limits(
+        budget=float("inf") if local.budget is None else local.budget,
+        smallest_cluster=local.smallest_cluster,
+        smallest_gain=local.smallest_gain,
+        queries=local.queries,
+    )
 
 
 def costs_of(context: Context) -> Costs:
@@ -156,13 +188,13 @@ def costs_of(context: Context) -> Costs:
     -----
     Collective: yes; rank 0 reads manifests.
     """
-    local = _local(context.located)
+    local = local_of(context.located)
     found = np.full(3, np.nan)
     with together(context.comm):
         if context.comm.rank == 0:
             folder = context.folder
-            found[0] = local.training_hours or _hours(folder.glob("snapshots/*.h5"))
-            found[1] = local.online_hours or _hours(folder.glob("online/*.h5"))
+            found[0] = local.training_hours or _hours(sorted(folder.glob("snapshots/*.h5")))
+            found[1] = local.online_hours or _hours(sorted(folder.glob("online/*.h5")))
             found[2] = _modes(folder / "model.h5")
     training, online, modes = context.comm.broadcast(found)
     measured = local.training_hours is None and bool(np.isfinite(training))
@@ -192,27 +224,6 @@ def rows(advice: Advice) -> list[Mapping[str, Any]]:
         }
         for found in advice.candidates
     ]
-
-
-def _local(located: LocatedStudy) -> Local:
-    """Return the key of local models."""
-    if located.study.local is None:
-        message = "is missing: name the candidates for training to be advised on local models."
-        raise located.error(("local",), f"local {message}")
-    return located.study.local
-
-
-def _elastic(located: LocatedStudy, material: Material, number: int) -> Material:
-    """Return a material that keeps nothing but its elasticity and expansion."""
-    needed = ("young", "poisson")
-    if not isinstance(material.law, str) or any(key not in material.parameters for key in needed):
-        message = (
-            f"law {material.law!r} has no young and poisson to simplify; use elastic: false in "
-            f"local.simplified, or results of your own simplified simulations."
-        )
-        raise located.error(("materials", number, "law"), message)
-    parameters = {key: material.parameters[key] for key in needed}
-    return material.model_copy(update={"law": "elastic", "parameters": parameters})
 
 
 def _hours(paths: Iterable[Path]) -> float:

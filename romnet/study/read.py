@@ -15,6 +15,8 @@ from romnet.study.times import has_own_instants
 from romnet.study.yaml_lines import LocatedYaml, Place, read_yaml
 
 HF = Path("hf")
+# Built once: a study may have hundreds of cases.
+_LOAD: TypeAdapter[Load] = TypeAdapter(Load)
 # What a design can vary of loads of each type, besides their size.
 _VARIED = {"centrifugal": ("scale", "omega"), "temperature": ("scale", "shift")}
 
@@ -149,7 +151,6 @@ def _changed_loads(
 ) -> tuple[Load, ...]:
     """Apply the changes of a case to the loads of the study."""
     loads = []
-    adapter: TypeAdapter[Load] = TypeAdapter(Load)
     for load in study.loads:
         changes = entry.loads.get(load.name)
         if changes is None:
@@ -157,7 +158,7 @@ def _changed_loads(
             continue
         merged = _merged(load.model_dump(exclude_unset=True), changes)
         try:
-            loads.append(adapter.validate_python(merged))
+            loads.append(_LOAD.validate_python(merged))
         except ValidationError as problem:
             # pydantic puts the tag of the union first
             words = _words(problem, located, (*place, load.name), skip=1)
@@ -228,8 +229,21 @@ def _loose_ends(study: Study) -> Iterator[tuple[Place, str]]:
             seen.add(case.name)
             for key, text in _case_problems(case, load_names):
                 yield (section, number, *key), text
+    yield from _loose_candidates(study, seen)
     yield from _loose_references(study)
     yield from _loose_designs(study)
+
+
+def _loose_candidates(study: Study, seen: set[str]) -> Iterator[tuple[Place, str]]:
+    """Find candidates of a name that another case has, and what is wrong within them."""
+    load_names = [load.name for load in study.loads]
+    for number, candidate in enumerate(() if study.local is None else study.local.candidates):
+        place: Place = ("local", "candidates", number)
+        if candidate.name in seen:
+            yield (*place, "name"), f"two cases are named {candidate.name!r}."
+        seen.add(candidate.name)
+        for key, text in _case_problems(candidate, load_names):
+            yield (*place, *key), text
 
 
 def _loose_designs(study: Study) -> Iterator[tuple[Place, str]]:

@@ -15,10 +15,9 @@ from romnet.fe.history import SeparatedField
 from romnet.online.solve import ReducedSolution
 from romnet.reduction.dual import dual_scalars
 from romnet.reduction.replay import replay
-from romnet.store.modes import load_bases
 from romnet.study.context import Context
 from romnet.study.loadcases import point_temperature
-from romnet.study.models import displacement_modes, model_of
+from romnet.study.models import displacement_modes, dual_bases, model_of
 
 How = Literal["gappy", "replay"]
 Instants = Iterator[tuple[int, Mapping[str, Array]]]
@@ -135,7 +134,7 @@ class RebuiltDisplacement:
 def _from_modes(context: Context, solution: ReducedSolution, numbers: Array) -> Instants:
     """Rebuild from the modes of each field."""
     model = model_of(context, solution.case)
-    bases = load_bases(context.folder / "dual_pod.h5", context.workspace.part.points)
+    bases = dual_bases(context, solution.case)
     found = {name: model.gappy[name].inverse @ solution.dual[name] for name in bases}
     for number in numbers:
         yield (

@@ -521,6 +521,10 @@ class OnlineCase(TimeGrid):
         default="off",
         description="elastic responses to its load extend the model; auto: if it is new in kind",
     )
+    model: Literal["auto", "global"] = Field(
+        default="auto",
+        description="which model answers; auto: that of local.dictionary for its temperature",
+    )
     design: Design | None = Field(
         default=None, description="draws of uncertain loads about this case, asked as well"
     )
@@ -551,6 +555,9 @@ class Offline(Keys):
 
     tolerance: float = Field(
         default=1e-5, gt=0.0, lt=1.0, description="POD truncation of displacements and dual fields"
+    )
+    modes: int | None = Field(
+        default=None, ge=1, description="displacement modes at most; no limit if left out"
     )
     inner_product: Literal["l2", "h1"] = Field(
         default="l2", description="in which displacement modes are orthonormal"
@@ -702,6 +709,10 @@ class Simplified(Keys):
     mesh: (
         Annotated[
             Annotated[Path, _Text] | Annotated[BoxMesh, _Mapping],
+    training: Path = Field(
+        default=Path("hf"),
+        description="results of its whole simulation, should local models learn from it, or hf",
+    )
             Discriminator(_text_or_mapping),
         ]
         | None
@@ -722,6 +733,37 @@ class Local(Keys):
     modes: tuple[int, ...] = Field(
         default=(1, 2, 3, 4, 6, 8, 10), description="modes of each local basis tried"
     )
+Auto = Annotated[int, Field(ge=1)] | Literal["auto"]
+
+
+class LocalDictionary(Keys):
+    """Local models, one for each cluster of candidates, and when they are asked."""
+
+    clusters: Auto = Field(
+        default="auto",
+        description="how many; auto: what the criterion advises, which may be none",
+    )
+    modes: Auto = Field(default="auto", description="of each; auto: what the criterion advises")
+    runs: Auto = Field(
+        default="auto",
+        description="whole simulations of each cluster; auto: as many as the criterion counted",
+    )
+    points: Literal["common", "separate"] = Field(
+        default="common",
+        description="one set of points with weights of each model, or a set for each",
+    )
+    classifier: Literal["logistic", "svm", "mlp", "stack"] = Field(
+        default="logistic", description="what tells the cluster from the temperature"
+    )
+    probability: float = Field(
+        default=0.5, ge=0.0, le=1.0, description="below it no local model is trusted [-]"
+    )
+    outside: Literal["global", "refuse"] = Field(
+        default="global",
+        description="where none is to be trusted: ask the global model, or refuse to answer",
+    )
+
+
     folds: int = Field(default=5, ge=2, le=100, description="parts of the cross-validation")
     objective: Literal["saving", "gain"] = Field(
         default="saving", description="modes saved online, or accuracy gained at equal modes"
@@ -731,6 +773,9 @@ class Local(Keys):
     )
     training_hours: float | None = Field(
         default=None, gt=0.0, description="of one run; measured, or one, if left out"
+    dictionary: LocalDictionary | None = Field(
+        default=None, description="local models are made and asked; only advice if left out"
+    )
     )
     online_hours: float | None = Field(
         default=None, gt=0.0, description="of one answer; measured, or not counted, if left out"
@@ -787,7 +832,7 @@ class Study(Keys):
     )
     online: tuple[OnlineCase, ...] = Field(default=(), description="questions to the model")
     local: Local | None = Field(
-        default=None, description="for `romnet advise`: whether local models pay"
+        default=None, description="whether local models pay, and their dictionary"
     )
     quantities: tuple[Quantity, ...] = Field(
         default=(), description="numbers that every online answer is asked for"

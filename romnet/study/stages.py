@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -12,25 +13,42 @@ from romnet.study import (
     actions,
     answers,
     calibrating,
+    choosing,
+    dictionary,
     drawing,
     enriching,
     export,
     indicating,
     lifting,
+    local,
+    models,
     quantities,
     simulation,
 )
+from romnet.study.candidates import candidate_cases
 from romnet.study.fields import field_files
 from romnet.study.read import HF, Case, LocatedStudy
-from romnet.study.schema import BoxMesh, Centrifugal, Indicator, Keys, Load, Study, Temperature
+from romnet.study.schema import (
+    BoxMesh,
+    Centrifugal,
+    Indicator,
+    Keys,
+    Load,
+    Local,
+    Study,
+    Temperature,
+)
 from romnet.study.stage import Stage
 from romnet.study.times import has_own_instants
 from romnet.study.workspace import law_libraries
 
 # Citation keys are those of `romnet cite`.
 _POD = ("Casenave2020",)
+_LOCAL = ("Daniel2022",)
 _INDICATOR = ("Casenave2019",)
 _CUBATURE = ("Casenave2020", "Hernandez2017", "Yaghoobi2015")
+# What the table of the criterion is judged by, once it is there.
+_JUDGED = ("budget", "objective", "queries", "smallest_gain", "training_hours", "online_hours")
 
 
 def stages_of(located: LocatedStudy) -> dict[str, Stage]:
@@ -48,6 +66,7 @@ def stages_of(located: LocatedStudy) -> dict[str, Stage]:
         table += _simulation_stages(located, located.cases[entry.name], entry.results)
     table += _reduction_stages(located, training)
     table.append(_model_stage(located, training))
+    table += _local_stages(located)
     if located.study.indicator is not None:
         table.append(_calibrate_stage(located, training))
     for name in training:
@@ -55,8 +74,9 @@ def stages_of(located: LocatedStudy) -> dict[str, Stage]:
         table.append(_errors_stage(located, name, name, offline=True))
     for question in located.study.online:
         table += _question_stages(located, question.name, question.reference, training)
-        # A lifted answer comes from a model of its own, for which nothing was calibrated.
-        if located.study.indicator is not None and question.lifting == "off":
+        # Lifted and local models are models of their own, for which nothing was calibrated.
+        own = question.lifting != "off" or models.asks_dictionary(located, question.name)
+        if located.study.indicator is not None and not own:
             table += _watch_stages(located, question.name, question.reference, training)
     return {stage.name: stage for stage in table}
 
@@ -73,6 +93,7 @@ def _reduction_stages(located: LocatedStudy, training: tuple[str, ...]) -> list[
             parameters={
                 "offline.tolerance": offline.tolerance,
                 "offline.inner_product": offline.inner_product,
+                **({} if offline.modes is None else {"offline.modes": offline.modes}),
                 "constraints": _json(study.constraints),
                 **_amplitudes(located, study.constraints),
             },
@@ -140,6 +161,7 @@ def _question_stages(
     """Return the stages of one online case, those of its reference included."""
     stages = [
         *_lifting_stages(located, located.cases[name], training),
+        *_choice_stages(located, located.cases[name]),
         _online_stage(located, located.cases[name], offline=False),
         _export_stage(located, name),
         *_quantity_stages(located, name),
@@ -275,10 +297,105 @@ def _models(located: LocatedStudy, name: str) -> tuple[str, ...]:
     """Return the stages that make the modes and the model that answer a case."""
     lifted = any(one.name == name and one.lifting != "off" for one in located.study.online)
     return ("pod", f"lifted_modes[{name}]", f"lifted_model[{name}]") if lifted else ("pod", "model")
+    if models.asks_dictionary(located, name):
+        return ("dictionary", f"choice[{name}]")
 
 
 def _quantity_stages(located: LocatedStudy, name: str) -> list[Stage]:
     """Return the stage that evaluates the quantities of interest, if there are any."""
+def _local_stages(located: LocatedStudy) -> list[Stage]:
+    """Return the stages that decide on local models, and make them."""
+    study, keys = located.study, located.study.local
+    if keys is None:
+        return []
+    wanted = keys.dictionary
+    structure = {
+        "materials": _materials(study, study.loads),
+        "constraints": _json(study.constraints),
+        "loads": _json(study.loads),
+        "amplitudes": _json(study.amplitudes),
+        "offline.inner_product": study.offline.inner_product,
+    }
+    compared = _json(keys.model_dump(exclude={"dictionary", *_JUDGED}))
+    criterion = Stage(
+        name="criterion",
+        path=local.CRITERION,
+        action=local.criterion_stage,
+        parameters={"local": compared, "local.grid": _json(asdict(local.grid_of(keys)))}
+        | structure,
+        inputs=("mesh",),
+        files=_candidate_files(located, keys),
+        # Without a dictionary it is for `romnet advise` alone.
+        offline=wanted is not None,
+        citations=_LOCAL,
+    )
+    if wanted is None:
+        return [criterion]
+    clusters = Stage(
+        name="clusters",
+        path=dictionary.CLUSTERS,
+        action=dictionary.clusters_stage,
+        parameters={
+            "local.dictionary": _json(wanted.model_dump(include={"clusters", "modes", "runs"})),
+            "local": _json(keys.model_dump(include={*_JUDGED, "seed", "smallest_cluster"})),
+        },
+        inputs=("criterion",),
+        citations=_LOCAL,
+    )
+    made = Stage(
+        name="dictionary",
+        path=models.DICTIONARY,
+        action=dictionary.dictionary_stage,
+        parameters={
+            "local.dictionary": _json(
+                wanted.model_dump(include={"points", "classifier", "probability"})
+            ),
+            "offline": _json(study.offline.model_copy(update={"memory": "2 GiB"})),
+            "newton": _json(study.newton),
+            **_increments(study),
+        },
+        inputs=("mesh", "pod", "dual_pod", "model", "clusters"),
+        files=_libraries(located),
+        citations=(*_LOCAL, *_CUBATURE),
+    )
+    return [criterion, clusters, made]
+
+
+def _candidate_files(located: LocatedStudy, keys: Local) -> dict[str, Path]:
+    """Return the files that candidates for training read, and those of imported simulations."""
+    cases = {case.name: case for case in candidate_cases(located)}
+    wide, files = replace(located, cases=cases), _libraries(located)
+    if isinstance(keys.simplified.mesh, Path):
+        files |= _with_included(located.resolve(keys.simplified.mesh))
+    for one in keys.candidates:
+        found = _files(wide, one.name)
+        for results in {one.results, one.training} - {HF}:
+            found |= _result_files(located, one.name, located.resolve(results))
+        files |= {f"{one.name} {name}": path for name, path in found.items()}
+    return files
+
+
+def _choice_stages(located: LocatedStudy, case: Case) -> list[Stage]:
+    """Return the stage that chooses a local model for a case, if the study has some."""
+    keys = located.study.local
+    if keys is None or keys.dictionary is None or not models.asks_dictionary(located, case.name):
+        return []
+    warm = [load for load in case.loads if isinstance(load, Temperature)]
+    return [
+        Stage(
+            name=f"choice[{case.name}]",
+            path=Path("choices", f"{case.name}.h5"),
+            action=choosing.choice_stage,
+            parameters={"local.dictionary.outside": keys.dictionary.outside, "loads": _json(warm)},
+            inputs=("mesh", "clusters", "dictionary"),
+            files=_files(located, case.name, only=Temperature),
+            case=case.name,
+            offline=False,
+            citations=_LOCAL,
+        )
+    ]
+
+
     asked = located.study.quantities
     if not asked:
         return []

@@ -13,7 +13,9 @@ from romnet.reduction.criterion import Advice
 from romnet.report.advice import advice_svg
 from romnet.store import artefact
 from romnet.study import commands
-from romnet.study.local import ADVICE, advise, costs_of, rows, simplified_study
+from romnet.study.candidates import simplified_study
+from romnet.study.commands import advise
+from romnet.study.local import ADVICE, costs_of, rows
 
 STUDY = """
 name: local
@@ -112,7 +114,7 @@ def test_hours_are_given_or_assumed(context):
 @pytest.mark.parametrize(
     ("old", "new", "words"),
     [
-        ("name: c1,", "name: c0,", "two candidates are named 'c0'"),
+        ("name: c1,", "name: c0,", "two cases are named 'c0'"),
         ("name: c1, until: 1.0,", "name: c1,", "needs until"),
         ("clusters: [2]", "clusters: [1]", "clusters must be two or more"),
         ("modes: [1, 2]", "modes: [0]", "modes must be one or more"),
