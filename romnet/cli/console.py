@@ -172,6 +172,8 @@ class Console:
 
 def _further(summary: OnlineSummary) -> Iterator[str]:
     """Tell what came with an answer."""
+    if summary.choice is not None:
+        yield summary.choice.words
     if summary.lifting:
         yield summary.lifting
     for name, values in summary.quantities.items():
@@ -202,8 +204,6 @@ class _Bars:
         self._task: TaskID | None = None
 
     def started(self, name: str) -> None:
-    if summary.choice is not None:
-        yield summary.choice.words
         """Show a new bar."""
         self._task = self._bars.add_task(name, total=1.0)
 

@@ -130,6 +130,10 @@ class OnlineSummary:
         Quantities of interest, each a few numbers by name.
     lifting
         How far the load is from the training and what was done about it, if the case asks.
+    design
+        What came out of its draws, if it has any.
+    choice
+        Which local model answered, of a study with a dictionary.
     """
 
     case: str
@@ -137,10 +141,6 @@ class OnlineSummary:
     advice: str
     steps: int
     newton_iterations: int
-    design
-        What came out of its draws, if it has any.
-    choice
-        Which local model answered, of a study with a dictionary.
     wall_s: float
     law_s: float
     errors: Mapping[str, float | None] = field(default_factory=dict)
@@ -150,6 +150,7 @@ class OnlineSummary:
     quantities: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
     lifting: str = ""
     design: DesignSummary | None = None
+    choice: ChoiceSummary | None = None
 
     @property
     def ok(self) -> bool:
@@ -157,7 +158,6 @@ class OnlineSummary:
         complete = self.design is None or self.design.converged == self.design.draws
         return self.status == Status.CONVERGED.label and complete
 
-    choice: ChoiceSummary | None = None
 
 def offline(
     context: Context, *, until: str | None = None, observer: Observer | None = None
@@ -305,17 +305,10 @@ def online_summary(context: Context, name: str) -> OnlineSummary:
         quantities=quantities_of(context, name),
         lifting=lifting_words(context, name),
         design=design_summary(context, name),
+        choice=choice_summary(context, name),
     )
 
 
-def status(context: Context) -> dict[str, dict[str, str]]:
-    """Say of every stage whether it is fresh, stale or missing, and why.
-
-    Raises
-        choice=choice_summary(context, name),
-    ------
-    StudyError
-        If a file that the study names does not exist.
 def advise(context: Context, *, observer: Observer | None = None) -> Advice:
     """Say whether a dictionary of local models will pay, before its training is computed.
 
@@ -348,6 +341,13 @@ def advise(context: Context, *, observer: Observer | None = None) -> Advice:
     return judge(context)
 
 
+def status(context: Context) -> dict[str, dict[str, str]]:
+    """Say of every stage whether it is fresh, stale or missing, and why.
+
+    Raises
+    ------
+    StudyError
+        If a file that the study names does not exist.
 
     Notes
     -----

@@ -696,6 +696,10 @@ class Candidate(TimeGrid):
         default=Path("hf"),
         description="results of its simplified simulation, or hf: by romnet, simplified as below",
     )
+    training: Path = Field(
+        default=Path("hf"),
+        description="results of its whole simulation, should local models learn from it, or hf",
+    )
 
 
 class Simplified(Keys):
@@ -709,10 +713,6 @@ class Simplified(Keys):
     mesh: (
         Annotated[
             Annotated[Path, _Text] | Annotated[BoxMesh, _Mapping],
-    training: Path = Field(
-        default=Path("hf"),
-        description="results of its whole simulation, should local models learn from it, or hf",
-    )
             Discriminator(_text_or_mapping),
         ]
         | None
@@ -720,19 +720,6 @@ class Simplified(Keys):
     elastic: bool = Field(default=True, description="whether laws lose all but their elasticity")
 
 
-class Local(Keys):
-    """Whether a dictionary of local models pays, and which: `romnet advise`."""
-
-    candidates: tuple[Candidate, ...] = Field(
-        min_length=4, description="simulations among which clusters are looked for"
-    )
-    simplified: Simplified = Field(
-        default=Simplified(), description="how romnet computes them cheaply"
-    )
-    clusters: tuple[int, ...] = Field(default=(2, 4, 8), description="numbers of clusters tried")
-    modes: tuple[int, ...] = Field(
-        default=(1, 2, 3, 4, 6, 8, 10), description="modes of each local basis tried"
-    )
 Auto = Annotated[int, Field(ge=1)] | Literal["auto"]
 
 
@@ -764,6 +751,22 @@ class LocalDictionary(Keys):
     )
 
 
+class Local(Keys):
+    """Whether a dictionary of local models pays, and which: `romnet advise`."""
+
+    candidates: tuple[Candidate, ...] = Field(
+        min_length=4, description="simulations among which clusters are looked for"
+    )
+    simplified: Simplified = Field(
+        default=Simplified(), description="how romnet computes them cheaply"
+    )
+    dictionary: LocalDictionary | None = Field(
+        default=None, description="local models are made and asked; only advice if left out"
+    )
+    clusters: tuple[int, ...] = Field(default=(2, 4, 8), description="numbers of clusters tried")
+    modes: tuple[int, ...] = Field(
+        default=(1, 2, 3, 4, 6, 8, 10), description="modes of each local basis tried"
+    )
     folds: int = Field(default=5, ge=2, le=100, description="parts of the cross-validation")
     objective: Literal["saving", "gain"] = Field(
         default="saving", description="modes saved online, or accuracy gained at equal modes"
@@ -773,9 +776,6 @@ class LocalDictionary(Keys):
     )
     training_hours: float | None = Field(
         default=None, gt=0.0, description="of one run; measured, or one, if left out"
-    dictionary: LocalDictionary | None = Field(
-        default=None, description="local models are made and asked; only advice if left out"
-    )
     )
     online_hours: float | None = Field(
         default=None, gt=0.0, description="of one answer; measured, or not counted, if left out"

@@ -295,14 +295,12 @@ def _lifting_stages(located: LocatedStudy, case: Case, training: tuple[str, ...]
 
 def _models(located: LocatedStudy, name: str) -> tuple[str, ...]:
     """Return the stages that make the modes and the model that answer a case."""
-    lifted = any(one.name == name and one.lifting != "off" for one in located.study.online)
-    return ("pod", f"lifted_modes[{name}]", f"lifted_model[{name}]") if lifted else ("pod", "model")
     if models.asks_dictionary(located, name):
         return ("dictionary", f"choice[{name}]")
+    lifted = any(one.name == name and one.lifting != "off" for one in located.study.online)
+    return ("pod", f"lifted_modes[{name}]", f"lifted_model[{name}]") if lifted else ("pod", "model")
 
 
-def _quantity_stages(located: LocatedStudy, name: str) -> list[Stage]:
-    """Return the stage that evaluates the quantities of interest, if there are any."""
 def _local_stages(located: LocatedStudy) -> list[Stage]:
     """Return the stages that decide on local models, and make them."""
     study, keys = located.study, located.study.local
@@ -396,6 +394,8 @@ def _choice_stages(located: LocatedStudy, case: Case) -> list[Stage]:
     ]
 
 
+def _quantity_stages(located: LocatedStudy, name: str) -> list[Stage]:
+    """Return the stage that evaluates the quantities of interest, if there are any."""
     asked = located.study.quantities
     if not asked:
         return []
