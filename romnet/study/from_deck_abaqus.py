@@ -58,7 +58,7 @@ def draft_from_abaqus(path: Path, folder: Path, *, umat: str | None) -> Draft:
     temperature = _temperature(deck, mesh, folder)
     span = _span(deck, mesh)
     materials, translations = _materials(deck, mesh, span, umat, notes)
-    constraints = tuple(_constraints(deck, mesh, book, notes))
+    constraints = (*_constraints(deck, mesh, book, notes), *_equations(deck, book))
     loads = tuple(_loads(deck, mesh, folder, book, notes))
     inelastic = any(found.is_inelastic for found in translations)
     return Draft(
@@ -138,6 +138,8 @@ def _constraints(deck: Deck, mesh: Mesh, book: AmplitudeBook, notes: list[Note])
     """Yield the prescribed displacements."""
     for support in deck.supports:
         if support.nodes not in mesh.node_sets:
+            if support.nodes in deck.drivers:
+                continue
             text = f"support of {support.nodes}: no solid element has its nodes"
             notes.append(Note(support.place, text))
             continue
@@ -146,6 +148,21 @@ def _constraints(deck: Deck, mesh: Mesh, book: AmplitudeBook, notes: list[Note])
         if support.times.size:
             table = table_of(support.times, support.factors)
             value["amplitude"] = book.name_of("motion", table, origin)
+        yield Entry(value, origin)
+
+
+def _equations(deck: Deck, book: AmplitudeBook) -> Iterator[Entry]:
+    """Yield the equations between displacements."""
+    for found in deck.equations:
+        terms = [
+            {"nodes": t.nodes, "component": "xyz"[t.direction - 1], "coefficient": t.coefficient}
+            for t in found.terms
+        ]
+        value: dict[str, Any] = {"equation": terms}
+        origin = place_name(found.place)
+        if found.value:
+            table = table_of(found.times, found.factors)
+            value |= {"value": found.value, "amplitude": book.name_of("motion", table, origin)}
         yield Entry(value, origin)
 
 

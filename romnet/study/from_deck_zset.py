@@ -30,6 +30,7 @@ _AXES = {"d1": [1.0, 0.0, 0.0], "d2": [0.0, 1.0, 0.0], "d3": [0.0, 0.0, 1.0]}
 _KEYFRAME = re.compile(
     r"(?P<time>[-+.\deE]+)(?:\+cycle\*(?P<period>[-+.\deE]+))?;file (?P<file>\S+) (?P<record>\d+)$"
 )
+_EQUATIONS = ("equation", "mpcs")
 _QUIET = ("mesh", "resolution", "bc", "parameter", "table", "material", "output", "linear_solver")
 
 
@@ -94,11 +95,11 @@ def draft_from_zset(path: Path, folder: Path) -> Draft:
         raise ConversionError(message)
     deck = _Deck(path, folder, root)
     for block in root.children:
-        if block.keyword not in _QUIET:
+        if block.keyword not in (*_QUIET, *_EQUATIONS):
             deck.note(block.place, f"***{block.keyword}")
     _read_tables(deck)
     materials, has_plasticity = _materials(deck)
-    constraints = tuple(_constraints(deck))
+    constraints = (*_constraints(deck), *_equations(deck))
     loads = (*_forces(deck), *_temperature(deck))
     times = _times(deck)
     return Draft(
@@ -207,6 +208,18 @@ def _constraints(deck: _Deck) -> Iterator[Entry]:
             if len(words) > 3 and any(u):  # noqa: PLR2004
                 value["amplitude"] = deck.amplitude(place, words[3])
             yield Entry(value, _name(place))
+
+
+def _equations(deck: _Deck) -> Iterator[Entry]:
+    """Yield the sets whose nodes share a displacement component; other relations are told."""
+    blocks = [block for keyword in _EQUATIONS for block in deck.blocks(keyword)]
+    for child in [child for block in blocks for child in block.children]:
+        rows = [(child.place, child.words)] if child.words else list(child.rows)
+        for place, words in rows or [(child.place, ())]:
+            if child.keyword == "mpc1" and len(words) == 2 and words[1] in _DIRECTIONS:  # noqa: PLR2004
+                yield Entry({"nodes": words[0], "equal": _DIRECTIONS[words[1]]}, _name(place))
+            else:
+                deck.note(place, f"**{child.keyword} {' '.join(words)}".rstrip())
 
 
 def _forces(deck: _Deck) -> Iterator[Entry]:

@@ -14,7 +14,14 @@ from romnet.core.errors import ConversionError
 from romnet.fe.mesh import Mesh
 from romnet.store.converters.base import ForeignField
 from romnet.store.converters.deck_cards import Card, Place, cards_named, deck_files, read_cards
-from romnet.store.converters.deck_faces import FacePart, base_mesh, read_surfaces, with_faces
+from romnet.store.converters.deck_equations import DeckEquation, read_equations
+from romnet.store.converters.deck_faces import (
+    FacePart,
+    base_mesh,
+    read_surfaces,
+    with_faces,
+    with_ordered_sets,
+)
 from romnet.store.converters.deck_geometry import Geometry, Note, dedupe, read_geometry
 from romnet.store.converters.deck_loads import DeckLoad, Loads, read_loads
 from romnet.store.converters.deck_materials import (
@@ -44,7 +51,7 @@ _READ = (
     *("INITIALCONDITIONS", "TEMPERATURE", "DLOAD", "DSLOAD", "CLOAD", "STEP", "ENDSTEP"),
     *("PART", "ENDPART", "ASSEMBLY", "ENDASSEMBLY", "INSTANCE", "ENDINSTANCE", "INCLUDE"),
     *("MATERIAL", "ELASTIC", "PLASTIC", "CREEP", "DENSITY", "EXPANSION", "USERMATERIAL"),
-    *("DEPVAR", "ORIENTATION"),
+    *("DEPVAR", "ORIENTATION", "EQUATION", "MPC"),
 )
 _WITHOUT_MEANING = ("HEADING", "PREPRINT", "CONTROLS", "PHYSICALCONSTANTS")
 
@@ -71,6 +78,12 @@ class Deck:
         Local systems by upper-case name, as they stand in the deck.
     supports
         Prescribed displacements.
+    equations
+        Linear equations between displacements.
+    drivers
+        Supports that stand on their right sides.
+    ordered
+        Node sets made for the equations, whose order counts.
     loads
         Forces with their histories.
     temperatures
@@ -89,6 +102,9 @@ class Deck:
     sections: tuple[Section, ...]
     orientations: Mapping[str, Card]
     supports: tuple[Support, ...]
+    equations: tuple[DeckEquation, ...]
+    drivers: frozenset[str]
+    ordered: Mapping[str, Int[Array, " _"]]
     loads: tuple[DeckLoad, ...]
     temperatures: Temperatures
     steps: tuple[Step, ...]
@@ -103,7 +119,8 @@ class Deck:
             If quadratic cells have nodes out of order.
         """
         geometry = replace(self.geometry, node_sets={**self.nodes, **self.geometry.node_sets})
-        return with_faces(base_mesh(geometry, Place(self.path, 1)), self.surfaces)
+        mesh = base_mesh(geometry, Place(self.path, 1))
+        return with_faces(with_ordered_sets(mesh, self.ordered), self.surfaces)
 
 
 def read_deck(path: Path) -> Deck:
@@ -147,11 +164,13 @@ def _deck(path: Path, cards: tuple[Card, ...]) -> Deck:
     materials, material_notes = read_materials(cards)
     sections, section_notes = read_sections(cards, geometry)
     supports, support_nodes, support_notes = read_supports(cards, steps, geometry, amplitudes)
+    tied = read_equations(cards, geometry, supports, support_nodes)
     loads: Loads = read_loads(steps, geometry, surfaces, amplitudes)
     temperatures, temperature_notes = read_temperatures(cards, steps, geometry, amplitudes)
     lists = (
         *(geometry.notes, surface_notes, amplitude_notes, step_notes, material_notes),
-        *(section_notes, support_notes, loads.notes, temperature_notes, _unknown(cards)),
+        *(section_notes, support_notes, tied.notes, loads.notes, temperature_notes),
+        _unknown(cards),
     )
     notes = [note for found in lists for note in found]
     return Deck(
@@ -163,6 +182,9 @@ def _deck(path: Path, cards: tuple[Card, ...]) -> Deck:
         sections=sections,
         orientations={card.demand("NAME"): card for card in cards_named(cards, "ORIENTATION")},
         supports=supports,
+        equations=tied.equations,
+        drivers=tied.drivers,
+        ordered=tied.sets,
         loads=loads.loads,
         temperatures=temperatures,
         steps=steps,

@@ -88,6 +88,21 @@ def with_faces(mesh: Mesh, parts: Mapping[str, tuple[FacePart, ...]]) -> Mesh:
     )
 
 
+def with_ordered_sets(mesh: Mesh, sets: Mapping[str, Int[Array, " _"]]) -> Mesh:
+    """Return the mesh with node sets given by numbers that it has, in their order.
+
+    Examples
+    --------
+    >>> from romnet.fe.structured import box_mesh
+    >>> mesh = box_mesh((1.0, 1.0, 1.0), (1, 1, 1))
+    >>> ids = mesh.node_ids[[3, 1]]
+    >>> with_ordered_sets(mesh, {"two": ids}).node_sets["two"].tolist()
+    [3, 1]
+    """
+    places = {name: np.searchsorted(mesh.node_ids, ids) for name, ids in sets.items()}
+    return replace(mesh, node_sets={**places, **mesh.node_sets})
+
+
 def face_set(mesh: Mesh, parts: Iterable[FacePart]) -> FaceSet:
     """Return faces of the mesh, in the order in which they are named.
 

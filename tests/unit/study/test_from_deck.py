@@ -13,6 +13,7 @@ import yaml
 
 from romnet.core.errors import ConversionError, StudyError
 from romnet.laws.registry import build_law
+from romnet.store.converters.calculix import CONVERTER
 from romnet.study import commands
 from romnet.study.from_deck import init_from_deck
 from romnet.study.read import read_study
@@ -211,6 +212,77 @@ def test_calculix_to_reduced_answer_without_an_edit(
     assert again.ok
     assert again.errors["u"] < 1e-3  # nodes, every instant
     assert again.errors["p"] < 1e-3  # integration points of CalculiX, last instant
+
+
+TIED = """\
+*EQUATION
+{driven}3
+{between}, 2, 1., {lower}, 2, -0.5, {upper}, 2, -0.5
+2
+{turned}, 3, 2., {other}, 2, 1.
+*MATERIAL, NAME=S
+*ELASTIC
+2.E5, 0.3
+*PLASTIC
+200., 0.
+300., 0.05
+*SOLID SECTION, ELSET=EALL, MATERIAL=S
+*BOUNDARY
+ROOT, 1
+EDGE, 2
+POINT, 3
+*AMPLITUDE, NAME=A
+0., 0., 0.5, 1., 1., 0.6
+*STEP, INC=100
+*STATIC, DIRECT
+0.25, 1.
+{controls}*BOUNDARY, AMPLITUDE=A
+9001, 1, 1, 0.12
+*NODE FILE
+U
+*END STEP
+"""
+
+
+def test_equations_of_a_deck_do_what_they_do_in_calculix(
+    tmp_path: Path, needed: Callable[[str], str]
+) -> None:
+    """A face that a node without elements moves, a node between two others, a turned one."""
+    needed("ccx")
+    bars = _load("ccx_deck")
+    deck = bars.write_bar(tmp_path, (3, 2, 2), element="C3D8")
+    mesh = bars.bar((3, 2, 2), "hex8")
+    x = 40.0 / 3.0
+
+    def node(*place: float) -> int:
+        return int(mesh.node_ids[np.linalg.norm(mesh.nodes - place, axis=1).argmin()])
+
+    driven = "".join(f"2\n{n}, 1, 1., 9001, 1, -1.\n" for n in mesh.node_ids[mesh.node_sets["x1"]])
+    nodes = {"lower": node(x, 10, 0), "between": node(x, 10, 5), "upper": node(x, 10, 10)}
+    nodes |= {"turned": node(2 * x, 10, 10), "other": node(2 * x, 0, 5)}
+    text = TIED.format(driven=driven, controls=bars.CONTROLS, **nodes)
+    deck.write_text(f"*INCLUDE, INPUT=mesh/bar.msh\n*NODE\n9001, 0., 0., 0.\n{text}")
+    made = init_from_deck(deck, tmp_path / "study")
+    assert made.notes == ()
+    context = commands.open_study(made.path)
+    commands.offline(context, until="snapshots[deck]")
+    ours = context.snapshots("deck").source("displacement")
+    bars.run_ccx(deck)
+    theirs = CONVERTER.read_results(deck.with_suffix(".frd"), CONVERTER.read_mesh(deck))
+    for number in range(theirs.n_times):
+        wanted = theirs.instant(number)["displacement"]
+        np.testing.assert_allclose(ours.column(number + 1), wanted, atol=1e-5 * np.ptp(wanted))
+
+
+def test_nodes_of_a_zset_deck_that_move_alike(tmp_path: Path) -> None:
+    ties = "***equation\n**mpc1 x1 U2\n**mpc2 x0 U1 x1 U1\n***material"
+    text = seeds.ZSET_DECK.replace("***material", ties)
+    (tmp_path / "z.inp").write_text(text)
+    (tmp_path / "mat").write_text(seeds.ZSET_MATERIAL)
+    made = init_from_deck(tmp_path / "z.inp", tmp_path)
+    assert content(made.path)["constraints"][-1] == {"nodes": "x1", "equal": 1}
+    line = text.split("\n").index("**mpc2 x0 U1 x1 U1") + 1
+    assert made.notes == ((f"z.inp:{line}", "**mpc2 x0 U1 x1 U1"),)
 
 
 def test_gravity_and_nodal_forces_are_taken_over(deck: Path, tmp_path: Path) -> None:

@@ -87,6 +87,18 @@ U
 S
 *END STEP
 """
+EQUATIONS = """\
+*EQUATION
+2
+7, 1, 1., 8, 1, -1.
+2
+3, 1, 1., 4, 1, -1.
+3
+X0, 2, 1., 13, 2, 0.5, 12, 2,
+-1.
+*MPC
+PIN, 10, 11
+"""
 NODES = """\
 *NODE, NSET=NALL
 1, 0., 0., 0.
@@ -103,6 +115,7 @@ NODES = """\
 12, 2., 1., 1.
 13, 3., 0., 0.
 """
+EQUATIONS_DECK = DECK.replace("*STEP", f"{EQUATIONS}*STEP", 1)
 ZSET_DECK = """\
 ****calcul
  ***mesh
@@ -132,6 +145,8 @@ function 2.0+cycle*2.; file hot.node 1
  0. 1. 2.
  *value
  0. 1. 1.
+***equation
+ **mpc1 x1 U3
 ***material
  *file mat 1
 ****return
@@ -322,7 +337,9 @@ def all_seeds(folder: Path) -> dict[str, Seed]:
         for name in (index.name, index.with_suffix(".node").name, index.with_suffix(".integ").name)
     }
     return {
-        "inp": Seed({"a.inp": DECK.encode(), "nodes.txt": NODES.encode()}, "a.inp", _read_deck),
+        "inp": Seed(
+            {"a.inp": EQUATIONS_DECK.encode(), "nodes.txt": NODES.encode()}, "a.inp", _read_deck
+        ),
         "frd": Seed({"a.frd": frd_text()}, "a.frd", _read_frd),
         "frd_binary": Seed({"b.frd": frd_binary()}, "b.frd", _read_frd),
         "dat": Seed({"a.dat": dat_text()}, "a.dat", _read_dat),
