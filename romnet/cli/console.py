@@ -15,6 +15,7 @@ from romnet.core.errors import (
     AccuracyError,
     ConvergenceError,
     RomnetError,
+    StoppedError,
 )
 
 if TYPE_CHECKING:
@@ -24,13 +25,17 @@ if TYPE_CHECKING:
     from romnet.core.communicator import Communicator
     from romnet.study.commands import OfflineSummary, OnlineSummary
     from romnet.study.runner import Observer
+    from romnet.study.stopping import StopRequest
 
-BAD_INPUT, NOT_CONVERGED = 2, 3
+# The last is that of a failure which another attempt mends (EX_TEMPFAIL).
+BAD_INPUT, NOT_CONVERGED, STOPPED = 2, 3, 75
 LATER_S, LATEST_S = 0.2, 5.0
 
 
 def exit_code_of(problem: RomnetError) -> int:
-    """Return 3 when an iteration failed, 2 when the input is at fault."""
+    """Return 75 for a run that stopped as asked, 3 for a failed iteration, 2 for bad input."""
+    if isinstance(problem, StoppedError):
+        return STOPPED
     return NOT_CONVERGED if isinstance(problem, ConvergenceError | AccuracyError) else BAD_INPUT
 
 
@@ -43,15 +48,28 @@ class Console:
         The ranks.
     as_json
         Whether stdout carries one JSON object and words go to stderr.
+    quiet
+        Whether words and progress are left out; errors and JSON stay.
+    stop
+        Whether signals asked to stop.
     """
 
-    def __init__(self, comm: Communicator, *, as_json: bool) -> None:
+    def __init__(
+        self,
+        comm: Communicator,
+        *,
+        as_json: bool,
+        quiet: bool = False,
+        stop: StopRequest | None = None,
+    ) -> None:
         self.comm = comm
         self.as_json = as_json
+        self.quiet = quiet
+        self.stop = stop
 
     def say(self, text: str) -> None:
         """Print one line for people."""
-        if self.comm.rank == 0:
+        if self.comm.rank == 0 and not self.quiet:
             stream = sys.stderr if self.as_json else sys.stdout
             stream.write(f"{text}\n")
 
@@ -90,18 +108,30 @@ class Console:
     @contextmanager
     def progress(self) -> Iterator[Observer | None]:
         """Show a bar for the running stage and a line for each finished one."""
-        if self.comm.rank != 0:
+        if self.comm.rank != 0 or self.quiet:
             yield None
             return
         from rich.console import Console as Terminal
-        from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
+        from rich.progress import (
+            BarColumn,
+            Progress,
+            TaskProgressColumn,
+            TextColumn,
+            TimeElapsedColumn,
+            TimeRemainingColumn,
+        )
 
         columns = (
             TextColumn("{task.description}", justify="left"),
             BarColumn(),
+            TaskProgressColumn(),
             TimeElapsedColumn(),
+            TextColumn("left:"),
+            TimeRemainingColumn(),
         )
-        with Progress(*columns, console=Terminal(stderr=True), transient=True) as bars:
+        terminal = Terminal(stderr=True)
+        silent = not terminal.is_terminal
+        with Progress(*columns, console=terminal, transient=True, disable=silent) as bars:
             yield _Bars(bars)
 
     def offline(self, summary: OfflineSummary) -> None:

@@ -10,6 +10,7 @@ import typer
 
 from romnet.cli.console import Console
 from romnet.cli.laws import app as laws
+from romnet.cli.running import WISHES, Wishes
 from romnet.cli.running import run as _run
 
 app = typer.Typer(
@@ -112,7 +113,7 @@ def offline(
     def work(console: Console) -> tuple[dict[str, Any], int]:
         from romnet.study import commands
 
-        context = commands.open_study(study, results=results, comm=console.comm)
+        context = commands.open_study(study, results=results, comm=console.comm, stop=console.stop)
         with console.progress() as observer:
             summary = commands.offline(context, until=until, observer=observer)
         if summary is None:
@@ -120,7 +121,7 @@ def offline(
         console.offline(summary)
         return asdict(summary), 0
 
-    _run(work, json=json)
+    _run(work, json=json, stoppable=True)
 
 
 @app.command()
@@ -136,7 +137,7 @@ def online(
     def work(console: Console) -> tuple[dict[str, Any], int]:
         from romnet.study import commands
 
-        context = commands.open_study(study, results=results, comm=console.comm)
+        context = commands.open_study(study, results=results, comm=console.comm, stop=console.stop)
         with console.progress() as observer:
             summaries = commands.online(context, case=case, observer=observer)
         console.online(summaries)
@@ -146,7 +147,7 @@ def online(
             code = 4
         return (plain[0] if case is not None else {"cases": plain}), code
 
-    _run(work, json=json)
+    _run(work, json=json, stoppable=True)
 
 
 @app.command()
@@ -232,7 +233,7 @@ def advise(study: StudyPath = HERE, *, results: Results = None, json: Json = Fal
         from romnet.report.advice import advice_svg
         from romnet.study import commands
 
-        context = commands.open_study(study, results=results, comm=console.comm)
+        context = commands.open_study(study, results=results, comm=console.comm, stop=console.stop)
         with console.progress() as observer:
             found = commands.advise(context, observer=observer)
         words.tell(console, found)
@@ -242,7 +243,7 @@ def advise(study: StudyPath = HERE, *, results: Results = None, json: Json = Fal
         console.say(f"{picture} shows it.")
         return words.answer(found), 0
 
-    _run(work, json=json)
+    _run(work, json=json, stoppable=True)
 
 
 @app.command()
@@ -264,8 +265,15 @@ def doctor(*, json: Json = False) -> None:
 def _version(
     *,
     version: Annotated[bool, typer.Option("--version", help="Print the version.")] = False,
+    quiet: Annotated[
+        bool, typer.Option("--quiet", "-q", help="No words and no progress; errors only.")
+    ] = False,
+    logs: Annotated[
+        Path | None, typer.Option("--logs", help="Folder that gets one log for each rank.")
+    ] = None,
 ) -> None:
     """Reduced-order models of nonlinear structures from the results you already have."""
+    WISHES.set(Wishes(quiet=quiet, logs=logs))
     if version:
         import romnet
 

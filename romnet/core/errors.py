@@ -46,3 +46,7 @@ class AccuracyError(RomnetError):
 
 class ConvergenceError(RomnetError):
     """An iteration stopped before its tolerance."""
+
+
+class StoppedError(RomnetError):
+    """A run was asked to stop, and did so where it can go on."""

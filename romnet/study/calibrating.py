@@ -61,6 +61,7 @@ def calibrate_stage(context: Context, stage: Stage, manifest: Manifest) -> None:
             signals = signals_of(gappy, solution.dual, distances)
             pairs.add(number, {**signals, BALANCE: np.array([0.0, *balance])}, of_fields)
         context.progress((number + 1) / len(loadings))
+        context.safe_point(f"in {stage.name}, after {number + 1} loads")
     without_balance = (*measure.scalars, LOAD)
     found = {
         name: calibrated(

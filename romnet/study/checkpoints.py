@@ -1,7 +1,7 @@
 """The state of a high-fidelity computation on disk, from which a stopped one goes on.
 
 Beside the state there are the records since the state before, so that nothing is computed twice.
-States are saved on one rank only.
+All rows have their global numbers: another number of ranks goes on as well.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ import shutil
 from collections.abc import Iterator, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from pathlib import Path
 from time import monotonic
 
@@ -25,7 +26,6 @@ from romnet.online.stepping import Committed, StepOutcome
 from romnet.store.artefact import Manifest, read_manifest
 from romnet.store.snapshots import FieldInfo, SnapshotStore, SnapshotWriter, writing_snapshots
 from romnet.study.context import Context
-from romnet.study.schema import Checkpoint
 
 logger = logging.getLogger(__name__)
 
@@ -60,11 +60,17 @@ class Checkpoints:
     _began: float = field(default_factory=monotonic)
     _open: tuple[AbstractContextManager[SnapshotWriter], SnapshotWriter] | None = None
 
+    @cached_property
+    def _keyed(self) -> bool:
+        """Whether the computation has a key, which rank 0 alone knows. Collective."""
+        return bool(self.context.comm.broadcast(np.array([float(self.manifest.key != "")]))[0])
+
     @property
-    def _asked(self) -> Checkpoint | None:
-        """When the study wants a state to be saved."""
-        asked = self.context.located.study.checkpoint if self.manifest.key else None
-        return asked if self.context.comm.size == 1 else None
+    def _used(self) -> bool:
+        """Whether a state may be wanted: the study asks for some, or the run can be stopped."""
+        context = self.context
+        wanted = context.located.study.checkpoint is not None or context.stop is not None
+        return wanted and self._keyed
 
     @property
     def _folder(self) -> Path:
@@ -73,9 +79,7 @@ class Checkpoints:
 
     def found(self) -> StepOutcome | None:
         """Return the last state of an interrupted computation of the same inputs. Collective."""
-        if self.context.comm.size > 1 and self.context.located.study.checkpoint is not None:
-            logger.warning("%s: `checkpoint` is for one rank; no state is saved.", self.case)
-        if self._asked is None:
+        if not self._keyed:
             return None
         numbers = (int(path.stem.rpartition("-")[2]) for path in self._folder.glob("state-*.h5"))
         newest = int(self.context.comm.broadcast(np.array([max(numbers, default=0)]))[0])
@@ -110,7 +114,7 @@ class Checkpoints:
 
     def record(self, time: float, values: Mapping[str, Array]) -> None:
         """Keep what is recorded, until a state speaks of it. Collective."""
-        if self._asked is None:
+        if not self._used:
             return
         if self._open is None:
             path = self._folder / f"records-{self._n_saved + 1:06d}.h5"
@@ -120,19 +124,26 @@ class Checkpoints:
             self._open = manager, manager.__enter__()
         self._open[1].append(time, values)
 
-    def passed(self, outcome: StepOutcome) -> None:
-        """Save the state at an instant, if it is time to. Collective."""
-        asked, comm = self._asked, self.context.comm
-        if asked is None:
+    def passed(self, outcome: StepOutcome, *, now: bool = False) -> None:
+        """Save the state at an instant, now or if the study says it is time to. Collective."""
+        if not self._used:
             return
         self._n_instants += 1
-        due = asked.instants is not None and self._n_instants >= asked.instants
-        if asked.seconds is not None:
-            # Clocks differ from rank to rank.
-            due = due or comm.max(monotonic() - self._began) >= asked.seconds
-        if due:
+        if now or self._due():
             self._save(outcome)
             self._n_instants, self._began = 0, monotonic()
+
+    def _due(self) -> bool:
+        """Whether the study wants a state after so many instants or seconds. Collective."""
+        asked = self.context.located.study.checkpoint
+        if asked is None:
+            return False
+        if asked.instants is not None and self._n_instants >= asked.instants:
+            return True
+        if asked.seconds is None:
+            return False
+        # Clocks differ from rank to rank.
+        return self.context.comm.max(monotonic() - self._began) >= asked.seconds
 
     def close(self) -> None:
         """Drop records that no state speaks of; files of states stay. Collective."""
@@ -201,7 +212,7 @@ class Checkpoints:
     def _read(self, number: int) -> StepOutcome:
         """Read a state on this rank."""
         path = self._folder / f"state-{number:06d}.h5"
-        if read_manifest(path).key != self.manifest.key:
+        if self.context.comm.rank == 0 and read_manifest(path).key != self.manifest.key:
             message = f"{path} belongs to other inputs."
             raise RomnetError(message)
         workspace, store = self.context.workspace, SnapshotStore.open(path)

@@ -30,6 +30,7 @@ from romnet.study.quantities import quantities_of
 from romnet.study.read import HF, LocatedStudy, read_study
 from romnet.study.runner import Observer, run, verdicts
 from romnet.study.stages import stages_of
+from romnet.study.stopping import StopRequest
 from romnet.study.validation import FieldValidation, validation
 
 RESULTS = Path("results")
@@ -38,7 +39,11 @@ _ANSWERING = ("online[", "fields[", "export[", "indicator[", "enrich[", "quantit
 
 
 def open_study(
-    path: Path, *, results: Path | None = None, comm: Communicator | None = None
+    path: Path,
+    *,
+    results: Path | None = None,
+    comm: Communicator | None = None,
+    stop: StopRequest | None = None,
 ) -> Context:
     """Read a study and say where its results go.
 
@@ -50,6 +55,8 @@ def open_study(
         Folder of results; ``results`` beside the study if left out.
     comm
         The ranks; alone if left out.
+    stop
+        Looked at where a run can stop and go on later; nobody asks if left out.
 
     Raises
     ------
@@ -60,7 +67,7 @@ def open_study(
     with together(ranks):
         located = read_study(path)
     folder = results if results is not None else located.folder / RESULTS
-    return Context(located, folder, ranks)
+    return Context(located, folder, ranks, stop=stop)
 
 
 @dataclass(frozen=True)

@@ -20,6 +20,7 @@ from romnet.store.mesh_file import load_mesh
 from romnet.store.snapshots import SnapshotStore, StoredSource
 from romnet.study.loadcases import loading_of
 from romnet.study.read import HF, LocatedStudy
+from romnet.study.stopping import StopRequest, stopped
 from romnet.study.times import has_own_instants, instants
 from romnet.study.workspace import Workspace, build_workspace
 
@@ -44,6 +45,9 @@ class Context:
         Told the part of the running stage that is done, from 0 to 1.
     origin
         Folder of the mesh and the simulations, where a model of its own folder shares them.
+    stop
+        Looked at where a run can stop and go on later; None where nobody can ask. All ranks have
+        one, or none has.
     """
 
     located: LocatedStudy
@@ -51,6 +55,7 @@ class Context:
     comm: Communicator
     progress: Callable[[float], None] = field(default=_silent)
     origin: Path | None = None
+    stop: StopRequest | None = None
 
     @property
     def simulations(self) -> Path:
@@ -108,6 +113,31 @@ class Context:
         asked = self.located.study.increments
         control = None if asked is None else asked.control()
         return NewtonOptions(given.tolerance, given.max_iterations, given.smallest_step, control)
+
+    @property
+    def stops(self) -> bool:
+        """Whether the run was asked to stop. Collective: yes."""
+        return self.stop is not None and self.stop.granted(self.comm)
+
+    def safe_point(self, place: str) -> None:
+        """End the run here, if it was asked to stop.
+
+        Parameters
+        ----------
+        place
+            How far the run came.
+
+        Raises
+        ------
+        StoppedError
+            On all ranks, if any of them was asked to stop.
+
+        Notes
+        -----
+        Collective: yes.
+        """
+        if self.stops:
+            raise stopped(place)
 
     def save(self, path: Path, value: object, manifest: Manifest) -> None:
         """Write an artefact that every rank holds, below the folder of results.

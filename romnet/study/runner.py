@@ -143,7 +143,8 @@ def run(
     Raises
     ------
     RomnetError
-        Whatever the stages raise, on all ranks; artefacts of earlier stages stay.
+        Whatever the stages raise, on all ranks; artefacts of earlier stages stay. A `StoppedError`
+        at the next safe point, if the run is asked to stop.
 
     Notes
     -----
@@ -163,6 +164,7 @@ def run(
         # Rank 0 alone reads manifests and decides, so that all ranks do the same.
         due = np.array([0.0 if comm.rank else float(judged[name].state is not State.FRESH)])
         if comm.broadcast(due)[0]:
+            context.safe_point(f"before the stage {name}")
             ran[name] = _run_stage(context, table[name], judged.get(name), watcher)
     return ran
 

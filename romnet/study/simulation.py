@@ -19,6 +19,7 @@ from romnet.store.snapshots import writing_snapshots
 from romnet.study.checkpoints import Checkpoints
 from romnet.study.context import Context
 from romnet.study.stage import Stage
+from romnet.study.stopping import stopped
 from romnet.study.times import kept_instants
 from romnet.study.training import displacement_info, dual_infos, recorded_fields
 
@@ -72,8 +73,12 @@ def high_fidelity_stage(context: Context, stage: Stage, manifest: Manifest) -> N
                 committed = outcome.committed
                 if kept[committed.time]:
                     record(committed.time, committed.unknown, committed.state)
-                checkpoints.passed(outcome)
+                last_one = committed.time >= loading.times[-1]
+                stops = not last_one and context.stops
+                checkpoints.passed(outcome, now=stops)
                 context.progress(_part(loading.times, committed.time))
+                if stops:
+                    raise stopped(f"in {stage.name}, at t = {committed.time:g}")
         finally:
             checkpoints.close()
     failed_file(context, stage).unlink(missing_ok=True)
