@@ -18,7 +18,8 @@ def deck_with(seeds, tmp_path: Path):
     def read(lines: str) -> Deck:
         (tmp_path / "nodes.txt").write_text(seeds.NODES + "99, 0., 0., 0.\n")
         path = tmp_path / "a.inp"
-        path.write_text(seeds.DECK.replace("*STEP, INC", f"{lines}*STEP, INC", 1))
+        sets = "*NSET, NSET=BRICK\n2, 1\n"
+        path.write_text(seeds.DECK.replace("*STEP, INC", f"{sets}{lines}*STEP, INC", 1))
         return read_deck(path)
 
     return read
@@ -85,8 +86,7 @@ def test_a_node_without_elements_that_is_moved_stands_on_the_right(deck_with) ->
             "node sets of [2, 4]",
         ),
         (
-            "*NSET, NSET=A, UNSORTED\n7, 3\n*NSET, NSET=B\n2, 1\n"
-            "*EQUATION\n2\nA, 1, 1., B, 1, 1.\n",
+            "*NSET, NSET=A, UNSORTED\n7, 3\n*EQUATION\n2\nA, 1, 1., BRICK, 1, 1.\n",
             "UNSORTED node set A",
         ),
     ],
