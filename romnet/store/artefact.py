@@ -16,21 +16,26 @@ import platform
 import socket
 import time
 from collections.abc import Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field, fields, replace
+from io import FileIO
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 import h5py
 import numpy as np
 
 import romnet
+from romnet.core.communicator import Communicator, SerialCommunicator, on_first, together
 from romnet.core.errors import StoreError
 from romnet.store import codec
 
 T = TypeVar("T")
 SCHEMA = 1
 STALE_AFTER_S = 24 * 3600.0
+HASHED_BYTES = 2**26
+_READ_BYTES = 2**20
 logger = logging.getLogger(__name__)
 
 
@@ -81,7 +86,7 @@ class Manifest:
     citations
         Keys of the publications to cite.
     sha256
-        Of the HDF5 file; filled when it is written.
+        Content hash of the HDF5 file (`sha256_of`); filled when it is written.
 
     Examples
     --------
@@ -212,19 +217,60 @@ def writing(path: Path, kind: str, manifest: Manifest | None = None) -> Iterator
     ...     sorted(found.name for found in Path(folder).iterdir())
     ['a.h5', 'a.h5.json']
     """
+    with writing_together(path, kind, manifest, SerialCommunicator()) as file:
+        yield cast("h5py.File", file)
+
+
+@contextmanager
+def writing_together(
+    path: Path, kind: str, manifest: Manifest | None, comm: Communicator
+) -> Iterator[h5py.File | None]:
+    """Open a new artefact that rank 0 writes and all ranks hash; the others get None.
+
+    Parameters
+    ----------
+    path, kind, manifest
+        As in `writing`.
+    comm
+        The ranks; all of them must see the folder.
+
+    Raises
+    ------
+    StoreError
+        On all ranks, if the disk refuses.
+
+    Notes
+    -----
+    Collective: yes. An error in the block must be raised on all ranks. The hash of what was written
+    is shared among the ranks, while a thread of rank 0 waits for the disk: of a large file both
+    take as long as writing it.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     path = Path(folder) / "a.h5"
+    ...     with writing_together(path, "series", None, SerialCommunicator()) as file:
+    ...         file["times"] = [0.0, 1.0]
+    ...     read_manifest(path).sha256 == sha256_of(path)
+    True
+    """
     given = replace(manifest or Manifest(), kind=kind)
-    described = manifest_path(path)
-    with replacing(path) as temporary:
-        # The creation order of the members is kept: it is the order of a mapping.
-        with _writable(temporary) as file:
-            file.attrs["romnet_schema"] = SCHEMA
-            file.attrs["kind"] = kind
-            file.attrs["key"] = given.key
-            file.attrs["units"] = codec.canonical_json(dict(given.units))
+    with on_first(replacing(path), comm) as temporary:
+        with on_first(_new_file(path if temporary is None else temporary, given), comm) as file:
             yield file
-        full = replace(given, sha256=sha256_of(temporary))
-        described.unlink(missing_ok=True)
-    write_manifest(path, full)
+        name = b"" if temporary is None else str(temporary).encode()
+        named = Path(comm.concatenate(np.frombuffer(name, dtype=np.uint8)).tobytes().decode())
+        with ThreadPoolExecutor(max_workers=1) as flusher:
+            flushed = None if temporary is None else flusher.submit(_flush_to_disk, temporary)
+            full = replace(given, sha256=sha256_of(named, comm))
+        with together(comm):
+            if flushed is not None:
+                flushed.result()
+                manifest_path(path).unlink(missing_ok=True)
+    with together(comm):
+        if comm.rank == 0:
+            write_manifest(path, full)
 
 
 def write_manifest(path: Path, manifest: Manifest) -> None:
@@ -387,8 +433,30 @@ def verify(path: Path) -> None:
         raise StoreError(message)
 
 
-def sha256_of(path: Path) -> str:
+def sha256_of(path: Path, comm: Communicator | None = None) -> str:
     """Return the content hash of a file, read in blocks.
+
+    Parameters
+    ----------
+    path
+        Any file.
+    comm
+        The ranks that share the work.
+
+    Returns
+    -------
+    str
+        SHA-256 of a file of at most 64 MiB; of a larger one, that of the hashes of its parts of
+        64 MiB, so that any number of ranks can make it.
+
+    Raises
+    ------
+    OSError
+        If the file cannot be read, or became shorter meanwhile.
+
+    Notes
+    -----
+    Collective: yes, if `comm` is given. Deterministic: yes, for any number of ranks.
 
     Examples
     --------
@@ -397,15 +465,38 @@ def sha256_of(path: Path) -> str:
     ...     sha256_of(Path(empty.name))[:8]
     'e3b0c442'
     """
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
+    ranks = SerialCommunicator() if comm is None else comm
+    parts = b""
+    with together(ranks):
+        n_parts = max(1, -(-path.stat().st_size // HASHED_BYTES))
+        first, stop = (n_parts * number // ranks.size for number in (ranks.rank, ranks.rank + 1))
+        with path.open("rb", buffering=0) as file:
+            parts = b"".join(_hash_of_part(file, number) for number in range(first, stop))
+    hashes = ranks.concatenate(np.frombuffer(parts, dtype=np.uint8)).tobytes()
+    return hashes.hex() if n_parts == 1 else hashlib.sha256(hashes).hexdigest()
+
+
+def _hash_of_part(file: FileIO, number: int) -> bytes:
+    """Return the SHA-256 of one part of a file."""
+    digest = hashlib.sha256()
+    file.seek(number * HASHED_BYTES)
+    left = HASHED_BYTES
+    buffer = memoryview(bytearray(_READ_BYTES))
+    while left and (count := file.readinto(buffer[:left])):
+        digest.update(buffer[:count])
+        left -= count
+    return digest.digest()
 
 
 @contextmanager
-def _writable(path: Path) -> Iterator[h5py.File]:
-    """Open a new HDF5 file that keeps the order of its members."""
+def _new_file(path: Path, manifest: Manifest) -> Iterator[h5py.File]:
+    """Open a new HDF5 file that says what it is and keeps the order of its members."""
     file = h5py.File(path, "w", track_order=True)
     try:
+        file.attrs["romnet_schema"] = SCHEMA
+        file.attrs["kind"] = manifest.kind
+        file.attrs["key"] = manifest.key
+        file.attrs["units"] = codec.canonical_json(dict(manifest.units))
         yield file
     finally:
         file.close()

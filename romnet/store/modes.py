@@ -10,7 +10,7 @@ import numpy as np
 from jaxtyping import Float, Int
 
 from romnet.core.arrays import Array
-from romnet.core.communicator import Communicator, on_first, together
+from romnet.core.communicator import Communicator, together
 from romnet.reduction.basis import ReducedBasis
 from romnet.store import artefact, codec
 from romnet.store.artefact import Manifest
@@ -56,7 +56,7 @@ def save_bases(
     Collective: yes. Memory: one mode of the whole mesh at a time.
     """
     order = np.argsort(comm.concatenate(rows), kind="stable")
-    with on_first(artefact.writing(path, KIND, manifest), comm) as file:
+    with artefact.writing_together(path, KIND, manifest, comm) as file:
         for name, basis in bases.items():
             group = None if file is None else file.create_group(codec.escape(name))
             dataset = None

@@ -18,7 +18,7 @@ import numpy as np
 from jaxtyping import Float, Int
 
 from romnet.core.arrays import Array
-from romnet.core.communicator import Communicator, SerialCommunicator, raise_together, together
+from romnet.core.communicator import Communicator, SerialCommunicator, together
 from romnet.core.errors import ConversionError, StoreError
 from romnet.store import artefact, codec
 from romnet.store.artefact import Manifest
@@ -374,28 +374,16 @@ def writing_snapshots(
     """
     ranks = SerialCommunicator() if comm is None else comm
     gathered = {name: _gathered_rows(name, rows, ranks) for name in sorted(infos)}
-    header = _Header(np.zeros(0), dict(infos), dict(parameters or {}))
-    if ranks.rank > 0:
-        writer = SnapshotWriter(path, infos, ranks, None, gathered, [])
-        raise_together(ranks, None)  # rank 0 opened its file
-        yield writer
-        raise_together(ranks, None)  # rank 0 closed its file
-        return
-    context = artefact.writing(path, KIND, manifest)
-    with together(ranks):
-        file = context.__enter__()
-        file.create_group("fields", track_order=True)
-    try:
+    with artefact.writing_together(path, KIND, manifest, ranks) as file:
+        with together(ranks):
+            if file is not None:
+                file.create_group("fields", track_order=True)
         writer = SnapshotWriter(path, infos, ranks, file, gathered, [])
         yield writer
-    except BaseException as problem:
-        context.__exit__(type(problem), problem, problem.__traceback__)
-        raise
-    with together(ranks):
-        codec.write(
-            file, _Header(np.array(writer.times, dtype=float), header.infos, header.parameters)
-        )
-        context.__exit__(None, None, None)
+        with together(ranks):
+            if file is not None:
+                times = np.array(writer.times, dtype=float)
+                codec.write(file, _Header(times, dict(infos), dict(parameters or {})))
 
 
 @dataclass(frozen=True)

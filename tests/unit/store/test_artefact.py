@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import signal
@@ -167,3 +168,17 @@ def test_a_damaged_manifest_is_a_store_error(content: str, tmp_path: Path) -> No
     artefact.manifest_path(path).write_text(content)
     with pytest.raises(StoreError, match=r"weights\.h5\.json is no manifest"):
         artefact.read_manifest(path)
+
+
+def test_the_hash_of_a_large_file_is_that_of_the_hashes_of_its_parts(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(artefact, "HASHED_BYTES", 1000)
+    content = np.random.default_rng(0).bytes(2500)
+    path = tmp_path / "large"
+    path.write_bytes(content)
+    parts = [hashlib.sha256(content[start : start + 1000]) for start in (0, 1000, 2000)]
+    expected = hashlib.sha256(b"".join(part.digest() for part in parts))
+    assert artefact.sha256_of(path) == expected.hexdigest()
+    path.write_bytes(content[:1000])
+    assert artefact.sha256_of(path) == hashlib.sha256(content[:1000]).hexdigest()
