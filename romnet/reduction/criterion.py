@@ -11,7 +11,7 @@ from jaxtyping import Float
 
 from romnet.core.arrays import Array
 from romnet.reduction.clustering import merged, silhouettes
-from romnet.reduction.dissimilarity import sines_between
+from romnet.reduction.dissimilarity import settled, sines_between
 from romnet.reduction.growth import runs_needed
 from romnet.reduction.local_errors import cluster_modes, local_curves, width_curves
 from romnet.reduction.medoids import k_medoids
@@ -367,7 +367,7 @@ class _Fold:
         """Return the dissimilarities of the simulations kept."""
         flat = kept.reshape(len(kept), -1)
         found = sines_between(flat, flat)
-        found = 0.5 * (found + found.T)
+        found = settled(0.5 * (found + found.T))
         np.fill_diagonal(found, 0.0)
         return found
 

@@ -18,6 +18,8 @@ from romnet.reduction.blocks import MEMORY, weighted_rows
 
 # Directions of a trajectory below this fraction of its first one: rounding of its Gram matrix.
 _NOISE = 1e-7
+# Of dissimilarities that are compared with one another.
+_DECIMALS = 7
 
 
 class Dissimilarity(Enum):
@@ -127,6 +129,21 @@ def dissimilarities(
     found = 0.5 * (found + found.T)
     np.fill_diagonal(found, 0.0)
     return found
+
+
+def settled(dissimilarity: Float[Array, "n m"]) -> Float[Array, "n m"]:
+    """Round off what is only rounding, so that equally unlike simulations are so on any ranks.
+
+    Notes
+    -----
+    Collective: no. Deterministic: yes. Mutates nothing.
+
+    Examples
+    --------
+    >>> settled(np.array([[0.5, 0.5 + 1e-12]])).tolist()
+    [[0.5, 0.5]]
+    """
+    return np.round(dissimilarity, _DECIMALS)
 
 
 def sines_between(

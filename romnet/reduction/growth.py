@@ -10,6 +10,8 @@ from romnet.reduction.local_errors import cluster_modes, width_curves
 
 # A basis of some runs is as good as one of all when its error is within this factor.
 _AS_GOOD = 1.05
+# Errors below it are rounding, and do not tell one number of runs from another.
+_ROUNDING = 1e-6
 # Numbers of runs tried grow by about this factor.
 _GROWTH = 1.4
 
@@ -103,7 +105,7 @@ def runs_needed(
                 for count in counts
             ]
         )
-        enough = errors <= _AS_GOOD * errors[-1]
+        enough = errors <= _AS_GOOD * np.maximum(errors[-1], _ROUNDING)
         total += np.array(counts)[enough.argmax(axis=0)]
     return total
 

@@ -13,8 +13,10 @@ from romnet.fe.inner_products import InnerProduct
 from romnet.reduction.basis import ReducedBasis
 from romnet.reduction.projection import project
 
-# Energies below this fraction of a trajectory's own are rounding: the floor of the errors is 1e-6.
-_ROUNDING = 1e-12
+# Energies below this fraction of a trajectory's own are rounding.
+_ROUNDING = 1e-13
+# Directions of energies below this fraction of the largest are none.
+_NO_DIRECTION = 1e-14
 
 
 def coordinates(
@@ -67,22 +69,25 @@ def coordinates(
 
 def cluster_modes(
     trajectories: Float[Array, "n_trajectories n_rows n_times"],
-) -> Float[Array, "n_rows n_rows"]:
+) -> Float[Array, "n_rows n_modes"]:
     """Return all POD modes of some simulations, the most energetic first.
 
     Notes
     -----
     Collective: no. Deterministic: yes, up to signs. Mutates nothing. Meant for coordinates, of
     which there are few: the modes are eigenvectors of an ``n_rows x n_rows`` matrix, so errors
-    below 1e-6 are rounding.
+    below 1e-6 are rounding. Directions that the simulations do not have, but for rounding, are no
+    modes: they would differ from one number of ranks to another.
 
     Examples
     --------
     >>> abs(cluster_modes(np.array([[[0.0], [2.0]]]))).tolist()
-    [[0.0, 1.0], [1.0, 0.0]]
+    [[0.0], [1.0]]
     """
     rows = trajectories.transpose(1, 0, 2).reshape(trajectories.shape[1], -1)
-    return np.asarray(np.linalg.eigh(rows @ rows.T)[1][:, ::-1])
+    energies, modes = np.linalg.eigh(rows @ rows.T)
+    n_modes = max(1, int(np.count_nonzero(energies > _NO_DIRECTION * energies[-1])))
+    return np.ascontiguousarray(modes[:, ::-1][:, :n_modes])
 
 
 def width_curves(

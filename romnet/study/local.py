@@ -26,7 +26,7 @@ from romnet.reduction.criterion import (
     efficiency_criterion,
 )
 from romnet.reduction.criterion import advise as judged
-from romnet.reduction.dissimilarity import dissimilarities
+from romnet.reduction.dissimilarity import dissimilarities, settled
 from romnet.reduction.features import thinned
 from romnet.reduction.local_errors import coordinates
 from romnet.reduction.pod import pod
@@ -99,7 +99,7 @@ def criterion_stage(context: Context, stage: Stage, manifest: Manifest) -> None:
         classify=classify,
         rng=np.random.default_rng(local.seed),
     )
-    angles = dissimilarities(sources, product, comm=context.comm)
+    angles = settled(dissimilarities(sources, product, comm=context.comm))
     context.save(stage.path, Simplified(names, angles, advice.candidates), manifest)
 
 
