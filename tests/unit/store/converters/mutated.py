@@ -18,7 +18,7 @@ _ODD = (
     *(b"", b"abc", b"1.5", b"*", b",", b"1e9", b"4294967297", b"-0", b"1000000000"),
 )
 _ODD_WORDS = (-1, 0, 1, 7, 2**16, 10**6, 2**24, 2**31 - 1, 2**31, -(2**31), 2**40, 2**62)
-SLOWEST = 5.0
+SLOWEST = 10.0
 
 
 def damaged(content: bytes, rng: np.random.Generator) -> bytes:
