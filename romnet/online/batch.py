@@ -207,41 +207,19 @@ class _Run:
         move = (end - start) * stack.rate if change is None else change
         unknown = stack.unknown + move
         alive = np.flatnonzero([status.ok for status in self.status])
-        for case in self._together(number, alive, unknown):
+        together = unknown[alive]
+        corrections, settled = stack.settle(
+            alive,
+            together,
+            tolerance=self._options.tolerance,
+            most=self._options.max_iterations,
+        )
+        unknown[alive] = together
+        self.iterations[alive, number - 1] += corrections
+        for case in alive[~settled]:
             self._alone(int(case), number, unknown)
         stack.commit(unknown)
         self._keep(number)
-
-    def _together(self, number: int, alive: Array, unknown: Array) -> list[int]:
-        """Iterate on some cases in place; return those that do not converge plainly."""
-        stack, tolerance = self._stack, self._options.tolerance
-        before = stack.scale.copy()
-        last = np.full(len(unknown), np.inf)
-        pending, strays = alive, list[int]()
-        for correction in range(self._options.max_iterations + 1):
-            if not pending.size:
-                return strays
-            residual, scale, failed = stack.iterate(pending, unknown[pending], tolerance=tolerance)
-            if correction == 0:
-                stack.scale[pending] = np.fmax(stack.scale[pending], scale)
-            reached = np.fmax(stack.scale[pending], scale)
-            balanced = ~failed & (residual <= tolerance * reached)
-            stack.scale[pending[balanced]] = reached[balanced]
-            relative = residual / np.where(reached > 0.0, reached, 1.0)
-            goes_on = ~balanced & ~failed & (relative < last[pending])
-            strays += pending[~balanced & ~goes_on].tolist()
-            last[pending] = relative
-            rows = np.flatnonzero(goes_on)
-            pending = pending[rows]
-            if correction < self._options.max_iterations and pending.size:
-                solved, moves = stack.corrections(rows)
-                strays += pending[~solved].tolist()
-                pending = pending[solved]
-                unknown[pending] += moves[solved]
-                self.iterations[pending, number - 1] += 1
-        strays += pending.tolist()
-        stack.scale[strays] = before[strays]
-        return strays
 
     def _alone(self, case: int, number: int, unknown: Array) -> None:
         """Take one case to an instant by itself, with cuts; `unknown` gets its coefficients."""

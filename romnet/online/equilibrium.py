@@ -14,11 +14,13 @@ from jaxtyping import Float
 
 from romnet.core.arrays import Array
 from romnet.core.communicator import Communicator
+from romnet.core.status import Status
 from romnet.laws.contract import LawResponse, TimeStep
 from romnet.online.kernel import Given
-from romnet.online.newton import SingularTangentError, Trial
+from romnet.online.newton import NewtonOptions, SingularTangentError, Trial
 from romnet.online.prepared import PreparedModel
-from romnet.online.stepping import Committed
+from romnet.online.stepping import Committed, StepOutcome
+from romnet.online.walking import Footing, Path, longest_walk, walk
 from romnet.reduction.model import ReducedLoading, ReducedModel
 
 # Part of the length of a case by which instants differ that are the same but for rounding.
@@ -122,6 +124,58 @@ class ReducedProblem:
         compiled = alone and self.prepared.kernel.law is not None
         kind = CompiledIncrement if compiled else ReducedIncrement
         return kind(self.prepared, given, guess)
+
+    def ahead(
+        self,
+        before: StepOutcome,
+        times: Float[Array, " n_times"],
+        options: NewtonOptions,
+    ) -> list[StepOutcome]:
+        """Reach the next instants in one call where the law is compiled; perhaps none of them."""
+        prepared, committed = self.prepared, before.committed
+        kernel, alone = prepared.kernel, prepared.comm.size == 1
+        if not alone or kernel.law is None or options.increments is not None:
+            return []
+        times = times[: longest_walk(kernel)]
+        first = bisect_left(self._instants, committed.time)
+        rows = slice(first, first + len(times) + 1)
+        asked = np.concatenate([[committed.time], times])
+        if not np.array_equal(self.loading.times[rows], asked):
+            return []
+        force, temperature, lift = self._tables
+        walked = walk(
+            kernel,
+            Path(asked, force[rows], temperature[rows], lift[rows] if len(lift) > 1 else lift),
+            Footing(
+                unknown=committed.unknown,
+                rate=committed.rate,
+                strain=committed.strain,
+                state=committed.state,
+                scale=before.scale,
+                increments=before.increments,
+            ),
+            tolerance=options.tolerance,
+            max_iterations=options.max_iterations,
+        )
+        scales, counts = walked.scale.tolist(), walked.corrections.tolist()
+        seconds, instants = walked.law_seconds.tolist(), times.tolist()
+        return [
+            StepOutcome(
+                committed=Committed(
+                    time=instants[k],
+                    unknown=walked.unknown[k],
+                    rate=walked.rate[k],
+                    strain=walked.strain[k],
+                    state=walked.state[k],
+                ),
+                status=Status.CONVERGED,
+                scale=scales[k],
+                iterations=counts[k],
+                law_seconds=seconds[k],
+                increments=before.increments + k + 1,
+            )
+            for k in range(len(counts))
+        ]
 
 
 class ReducedIncrement:

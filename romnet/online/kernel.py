@@ -47,6 +47,7 @@ class Case(ctypes.Structure):
         ("n_failed", ctypes.c_int64),
         *((name, ctypes.c_double) for name in ("step_factor", "seconds", "residual", "scale")),
         ("floor", ctypes.c_double),
+        *((name, ctypes.c_int64) for name in ("corrections", "balanced")),
     )
 
 
@@ -93,6 +94,13 @@ class Kernel:
     ----------
     evaluated
         Calls of `evaluate` so far, which tell whose the work arrays are.
+    shape
+        Points and components.
+    n_state
+        Entries of the state of a point; 0 for laws that only Python can call.
+    places
+        Addresses of the work arrays for tangents, stresses, numbers of failing points and internal
+        force: good within one call.
 
     Raises
     ------
@@ -145,12 +153,12 @@ class Kernel:
         self._coefficients_at, self._tangent_at = map(address, (self._coefficients, self._tangent))
         self.shape = (n_points, n_components)
         self._functions = functions()
-        self._n_state = 0 if law is None else law.n_state
+        self.n_state = 0 if law is None else law.n_state
         self._memory = Recycler()
         self._work = np.empty(n_points * (n_components * (n_components + 1) + 1) + self.width)
         stress = address(self._work) + 8 * n_points * n_components**2
         failed = stress + 8 * n_points * n_components
-        self._places = (address(self._work), stress, failed, failed + 8 * n_points)
+        self.places = (address(self._work), stress, failed, failed + 8 * n_points)
         self.evaluated = 0
 
     def strain(
@@ -250,12 +258,12 @@ class Kernel:
         `correction`. Not for several threads at once.
         """
         n_points, n = self.shape
-        split, n_state = n_points * n, self._n_state
+        split, n_state = n_points * n, self.n_state
         kept = self._memory.empty((n_points * (n + n_state),))
         self._coefficients[: self.n_modes] = coefficients
         case.strain = at = address(kept)
         case.state = at + 8 * split
-        case.tangent, case.stress, case.failed, case.internal = self._places
+        case.tangent, case.stress, case.failed, case.internal = self.places
         self._functions.romnet_reduced_evaluate(
             self.address, ctypes.addressof(case), self._coefficients_at, n_points
         )
@@ -264,11 +272,11 @@ class Kernel:
 
     def correction(self, case: Case) -> Float[Array, " n_modes"] | None:
         """Solve for the correction at the last evaluation; None if the tangent has no inverse."""
-        correction = np.empty(self.n_modes)
+        correction = np.empty(self.width)
         found = self._functions.romnet_reduced_correct(
             self.address, ctypes.addressof(case), self._tangent_at, address(correction)
         )
-        return correction if found else None
+        return correction[: self.n_modes] if found else None
 
 
 def address(array: Array) -> int:
@@ -322,9 +330,11 @@ def functions() -> ctypes.CDLL:
         ("romnet_reduced_evaluate", [pointer, pointer, pointer, count]),
         ("romnet_reduced_correct", [pointer] * 4),
         ("romnet_reduced_solve", [pointer, count, *[pointer] * 4]),
-        ("romnet_reduced_iterate", [pointer, count, *[pointer] * 3, real, *[pointer] * 2]),
+        ("romnet_reduced_march", [pointer] * 3),
+        ("romnet_reduced_settle", [pointer, count, *[pointer] * 2, real, count, *[pointer] * 4]),
     ):
         getattr(library, name).argtypes = arguments
         getattr(library, name).restype = None
     library.romnet_reduced_correct.restype = ctypes.c_int
+    library.romnet_reduced_march.restype = count
     return library

@@ -85,31 +85,32 @@ class CaseStack(ABC):
         self._now = 1 - self._now
 
     @abstractmethod
-    def iterate(
+    def settle(
         self,
         which: Int[Array, " n_some"],
         unknown: Float[Array, "n_some n_modes"],
         *,
         tolerance: float,
-    ) -> tuple[Float[Array, " n_some"], Float[Array, " n_some"], Bool[Array, " n_some"]]:
-        """Evaluate some cases.
+        most: int,
+    ) -> tuple[Int[Array, " n_some"], Bool[Array, " n_some"]]:
+        """Take whole Newton corrections of some cases for as long as each lowers the residual.
+
+        Parameters
+        ----------
+        which
+            The cases.
+        unknown
+            Their first coefficients, which become the last ones.
+        tolerance
+            Residual, relative to the scale of the forces, at which they balance [-].
+        most
+            Corrections allowed.
 
         Returns
         -------
         tuple of ndarray
-            Residual and scale of the forces of each, and whether its law failed.
-        """
-
-    @abstractmethod
-    def corrections(
-        self, rows: Int[Array, " n_rows"]
-    ) -> tuple[Bool[Array, " n_rows"], Float[Array, "n_rows n_modes"]]:
-        """Solve for the corrections of rows of the last call of `iterate`, once.
-
-        Returns
-        -------
-        tuple of ndarray
-            Whether the tangent of each has an inverse, and the correction if so.
+            Corrections of each, and whether forces balance: then the trial state is that of the
+            coefficients, and `scale` is brought up to date.
         """
 
 
@@ -131,8 +132,7 @@ class CompiledStack(CaseStack):
         n_points, n_components = kernel.shape
         # Stress, tangents, internal force and failing points are only looked at within a call.
         self._work = np.empty(n_points * (n_components * (n_components + 1) + 1) + kernel.width)
-        self._tangents = aligned(n * kernel.width, kernel.width)
-        self._residuals = np.zeros((n, kernel.width))
+        self._tangent, self._move = aligned(kernel.width, kernel.width), np.empty(kernel.width)
         self._padded = aligned(n, kernel.width)
         self._cases: Any = np.zeros(n, dtype=np.dtype(Case))
         tangent = address(self._work)
@@ -163,41 +163,39 @@ class CompiledStack(CaseStack):
             cases[name] = address(arrays[1 - self._now]) + size * numbers
         cases["start"], cases["length"], cases["number"] = step.start, step.length, step.number
 
-    def iterate(
+    def settle(
         self,
         which: Int[Array, " n_some"],
         unknown: Float[Array, "n_some n_modes"],
         *,
         tolerance: float,
-    ) -> tuple[Float[Array, " n_some"], Float[Array, " n_some"], Bool[Array, " n_some"]]:
-        """Evaluate some cases."""
+        most: int,
+    ) -> tuple[Int[Array, " n_some"], Bool[Array, " n_some"]]:
+        """Take whole Newton corrections of some cases for as long as each lowers the residual."""
         kernel = self.prepared.kernel
         self._padded[: len(which), : kernel.n_modes] = unknown
         self._cases["floor"] = self.scale
-        functions().romnet_reduced_iterate(
+        functions().romnet_reduced_settle(
             kernel.address,
             len(which),
             address(which),
             address(self._cases),
-            address(self._padded),
             tolerance,
-            address(self._tangents),
-            address(self._residuals),
+            most,
+            address(self._padded),
+            address(self._tangent),
+            address(self._move),
+            address(np.empty(most + 1)),
         )
         told = self._cases[which]
         if (told["n_failed"] < 0).any():
             message = "no memory for the properties of one point."
             raise MemoryError(message)
+        unknown[:] = self._padded[: len(which), : kernel.n_modes]
         self.law_seconds += float(told["seconds"].sum())
-        return told["residual"], told["scale"], told["n_failed"] > 0
-
-    def corrections(
-        self, rows: Int[Array, " n_rows"]
-    ) -> tuple[Bool[Array, " n_rows"], Float[Array, "n_rows n_modes"]]:
-        """Solve for the corrections of rows of the last call of `iterate`, once."""
-        width = self.prepared.kernel.width
-        tangents = self._tangents.reshape(-1, width, width)
-        return self.prepared.kernel.solve(tangents, self._residuals, rows)
+        balanced = told["balanced"] > 0
+        self.scale[which[balanced]] = told["floor"][balanced]
+        return told["corrections"], balanced
 
 
 class PythonStack(CaseStack):
@@ -217,14 +215,42 @@ class PythonStack(CaseStack):
             self._laws[count] = Heterogeneous(laws.laws, np.tile(laws.law_of_point, count), tiled)
         return self._laws[count]
 
-    def iterate(
+    def settle(
         self,
         which: Int[Array, " n_some"],
         unknown: Float[Array, "n_some n_modes"],
         *,
-        tolerance: float,  # noqa: ARG002  (all points are integrated at once)
-    ) -> tuple[Float[Array, " n_some"], Float[Array, " n_some"], Bool[Array, " n_some"]]:
-        """Evaluate some cases."""
+        tolerance: float,
+        most: int,
+    ) -> tuple[Int[Array, " n_some"], Bool[Array, " n_some"]]:
+        """Take whole Newton corrections of some cases for as long as each lowers the residual."""
+        corrections = np.zeros(len(which), dtype=np.int64)
+        settled = np.zeros(len(which), dtype=bool)
+        floor = self.scale[which]
+        last = np.full(len(which), np.inf)
+        pending = np.arange(len(which))
+        for number in range(most + 1):
+            residual, scale, failed = self._evaluate(which[pending], unknown[pending])
+            if number == 0:
+                floor = np.fmax(floor, scale)
+            reached = np.fmax(floor[pending], scale)
+            balanced = ~failed & (residual <= tolerance * reached)
+            settled[pending[balanced]] = True
+            self.scale[which[pending[balanced]]] = reached[balanced]
+            rows = np.flatnonzero(~balanced & ~failed & (residual < last[pending]))
+            if number == most or not rows.size:
+                break
+            last[pending] = residual
+            solved, moves = self._corrections(rows)
+            pending = pending[rows][solved]
+            unknown[pending] += moves[solved]
+            corrections[pending] += 1
+            if not pending.size:
+                break
+        return corrections, settled
+
+    def _evaluate(self, which: Array, unknown: Array) -> tuple[Array, Array, Array]:
+        """Return residual and scale of the forces of some cases, and whether their law failed."""
         kernel, n, step = self.prepared.kernel, len(which), self._step
         n_points, n_components = kernel.shape
         at_end = [self.problems[case].at(step.end) for case in which]
@@ -256,10 +282,8 @@ class PythonStack(CaseStack):
         residual = np.linalg.norm(external - internal, axis=1)
         return residual, np.maximum(*sizes), failed.any(axis=1)
 
-    def corrections(
-        self, rows: Int[Array, " n_rows"]
-    ) -> tuple[Bool[Array, " n_rows"], Float[Array, "n_rows n_modes"]]:
-        """Solve for the corrections of rows of the last call of `iterate`, once."""
+    def _corrections(self, rows: Array) -> tuple[Array, Array]:
+        """Tell which rows of the last evaluation have a correction, and which that is."""
         tangents, residuals = self._last
         kernel, n = self.prepared.kernel, self.prepared.kernel.n_modes
         systems = aligned(len(rows) * kernel.width, kernel.width)

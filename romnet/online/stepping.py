@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from math import inf
 from typing import Protocol, runtime_checkable
@@ -51,6 +51,16 @@ class Problem(Protocol):
 
     def increment(self, committed: Committed, step: TimeStep) -> Increment:
         """Return the equations of one increment."""
+
+
+@runtime_checkable
+class FarSightedProblem(Problem, Protocol):
+    """A problem that can take easy increments faster than `march` does."""
+
+    def ahead(
+        self, before: StepOutcome, times: Float[Array, " n_times"], options: NewtonOptions
+    ) -> Sequence[StepOutcome]:
+        """Reach the first of some instants, as `reach` would; perhaps none of them."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -156,11 +166,14 @@ def march(
     control = options.increments
     first = inf if control is None else control.first
     outcome = last or StepOutcome(start, Status.CONVERGED, scale=0.0, length=first)
-    for target in times:
-        outcome = reach(problem, outcome, float(target), options)
-        yield outcome
-        if not outcome.status.ok:
-            return
+    done = 0
+    while done < len(times) and outcome.status.ok:
+        reached: Sequence[StepOutcome] = ()
+        if isinstance(problem, FarSightedProblem):
+            reached = problem.ahead(outcome, times[done:], options)
+        reached = reached or (reach(problem, outcome, float(times[done]), options),)
+        yield from reached
+        outcome, done = reached[-1], done + len(reached)
 
 
 def reach(
