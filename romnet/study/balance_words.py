@@ -8,7 +8,7 @@ from math import isclose, log10
 import numpy as np
 
 from romnet.core.arrays import Array
-from romnet.study.balance import Balance
+from romnet.study.balance import BALANCED, Balance
 from romnet.study.balance_fit import Explanation
 
 _CLOSE = 0.05
@@ -76,6 +76,13 @@ def _reason(balance: Balance, found: Explanation) -> str:
         if not isclose(found.expansion, 1.0, rel_tol=_CLOSE):
             parts.append(_expansion(found.expansion))
         return "in the results " + ", ".join(parts)
+    first = int(np.argmax(balance.residual > BALANCED))
+    if first > 0:
+        return (
+            f"until t = {balance.times[first - 1]:g} they do, so what acts until then is right, "
+            "Young's modulus and the expansion too; look at what begins later: yielding and "
+            "hardening of the law, or a load"
+        )
     return (
         "no factor on the loads explains it; forces on the free nodes sum to "
         f"{_vector(balance.missing)} more than the loads of the study give, so a load of the "

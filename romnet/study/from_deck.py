@@ -83,16 +83,15 @@ def init_from_deck(
             message = f"there is no file {path}."
             raise StudyError(message)
     zset = _is_zset(deck)
-    if zset:
-        draft = draft_from_zset(deck, folder)
-    else:
-        library = None if umat is None else relative(umat, folder)
-        draft = draft_from_abaqus(deck, folder, umat=library)
+    library = None if umat is None else relative(umat, folder)
+    draft = (draft_from_zset if zset else draft_from_abaqus)(deck, folder, umat=library)
     found = results or _beside(deck, _ZSET_RESULTS if zset else _ABAQUS_RESULTS)
     text = render(draft, folder, found)
     folder.mkdir(parents=True, exist_ok=True)
     target.write_text(text, encoding="utf-8")
-    return StudyFromDeck(target, found, (*draft.notes, *_problems(target)))
+    called = any(isinstance(entry.value["law"], dict) for entry in draft.materials)
+    unused = ((deck.name, f"{umat}: there is no user material"),) if umat and not called else ()
+    return StudyFromDeck(target, found, (*draft.notes, *unused, *_problems(target)))
 
 
 def _problems(path: Path) -> tuple[tuple[str, str], ...]:

@@ -15,6 +15,8 @@ from jaxtyping import Float
 
 from romnet.core.arrays import Array
 
+# Stands where the library of a user material is not known.
+NO_LIBRARY = "LIBRARY.so"
 _UNITS = {"length": "mm", "force": "N", "time": "s", "temperature": "degC"}
 
 

@@ -13,12 +13,12 @@ from romnet.core.arrays import Array
 from romnet.store.converters.deck_cards import Card
 from romnet.store.converters.deck_geometry import Note
 from romnet.store.converters.deck_materials import Material, Property, Row
+from romnet.study.from_deck_draft import NO_LIBRARY
 
 _ENGINEERING = (
     *("young_1", "young_2", "young_3", "poisson_12", "poisson_13", "poisson_23"),
     *("shear_12", "shear_13", "shear_23"),
 )
-NO_LIBRARY = "LIBRARY.so"
 
 
 @dataclass
@@ -303,15 +303,40 @@ def _user(
     """Take over a user material as a UMAT."""
     user = material.properties["USERMATERIAL"]
     count = len(user.rows[0].values)
+    called = _external(material.name)
     found.law = {
-        "umat": umat or NO_LIBRARY,
-        "function": "umat_",
+        "umat": umat or called.library,
+        "function": called.function,
         "properties": list(_columns(user, [str(k) for k in range(count)], span).values()),
         "n_state": material.n_state,
-        "name": material.name,
+        "name": called.name,
     }
+    notes = [f"{text} {material.name}" for text in called.notes]
     if umat is None:
-        text = f"the library of user material {material.name} is not known: give --umat"
-        found.notes.append(Note(user.card.place, text))
+        which = "is not known" if called.library == NO_LIBRARY else f"is {called.library}"
+        notes.append(f"the library of user material {material.name} {which}: give --umat")
     if "ELASTIC" in material.properties:
-        found.notes.append(Note(user.card.place, "*ELASTIC beside *USER MATERIAL"))
+        notes.append("*ELASTIC beside *USER MATERIAL")
+    found.notes += [Note(user.card.place, text) for text in notes]
+
+
+@dataclass(frozen=True)
+class _External:
+    """What the name of a user material says of its code in CalculiX."""
+
+    name: str
+    library: str = NO_LIBRARY
+    function: str = "umat_"
+    notes: tuple[str, ...] = ()
+
+
+def _external(name: str) -> _External:
+    """Read ``ABAQUSWOOD``, linked to CalculiX, and ``@ABAQUS_LIBRARY_FUNCTION@1``, loaded by it."""
+    finite = ("finite strains of material",) if "ABAQUSNL" in name[:9] else ()
+    if not name.startswith("@"):
+        plain = name.removeprefix("ABAQUSNL").removeprefix("ABAQUS")
+        return _External(plain or name, notes=finite if plain else ())
+    words = name[1:].partition("@")[0].split("_", 2)
+    if words[0] in ("ABAQUS", "ABAQUSNL") and len(words) == 3:  # noqa: PLR2004
+        return _External(words[2], f"lib{words[1]}.so", words[2], finite)
+    return _External(name, notes=("the interface, which is no UMAT of Abaqus, of material",))

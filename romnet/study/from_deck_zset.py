@@ -41,6 +41,7 @@ class _Deck:
     path: Path
     folder: Path
     root: Block
+    umat: str | None = None
     book: AmplitudeBook = field(default_factory=AmplitudeBook)
     tables: dict[str, tuple[dict[str, Any], Place]] = field(default_factory=dict)
     notes: list[tuple[Place, str]] = field(default_factory=list)
@@ -70,7 +71,7 @@ class _Deck:
         return self.book.name_of(name, signed, _name(origin))
 
 
-def draft_from_zset(path: Path, folder: Path) -> Draft:
+def draft_from_zset(path: Path, folder: Path, *, umat: str | None = None) -> Draft:
     """Say what a Z-set deck says in the words of a study.
 
     Parameters
@@ -79,6 +80,8 @@ def draft_from_zset(path: Path, folder: Path) -> Draft:
         Deck, ``****calcul`` to ``****return``; mesh, material and field files lie beside it.
     folder
         Where the study will lie.
+    umat
+        Shared library that stands for behaviours which are not known, as the study names it.
 
     Raises
     ------
@@ -93,7 +96,7 @@ def draft_from_zset(path: Path, folder: Path) -> Draft:
     if root is None:
         message = f"{path}: holds no ****calcul block."
         raise ConversionError(message)
-    deck = _Deck(path, folder, root)
+    deck = _Deck(path, folder, root, umat)
     for block in root.children:
         if block.keyword not in (*_QUIET, *_EQUATIONS):
             deck.note(block.place, f"***{block.keyword}")
@@ -185,7 +188,9 @@ def _materials(deck: _Deck) -> tuple[tuple[Entry, ...], bool]:
                 deck.note(part.place, f"material of {cells} without *file")
                 continue
             number = zset_number(source.place, source.words[1]) if len(source.words) > 1 else 1.0
-            behaviour = read_behaviour(deck.path.parent / source.words[0], int(number))
+            behaviour = read_behaviour(
+                deck.path.parent / source.words[0], int(number), umat=deck.umat
+            )
             deck.notes += behaviour.notes
             inelastic = inelastic or "yield_stress" in behaviour.parameters
             origin = f"{_name(source.place)}, {_name(behaviour.place)}"

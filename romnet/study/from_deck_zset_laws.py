@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -10,7 +10,9 @@ from typing import Any
 from romnet.core.errors import ConversionError
 from romnet.store.converters.deck_cards import Place
 from romnet.store.converters.deck_zset import Block, read_blocks, zset_number
+from romnet.study.from_deck_draft import NO_LIBRARY
 
+_KNOWN = (("gen_evp",), ("linear_elastic",))
 _ELASTIC = {"young": "young", "poisson": "poisson"}
 _NORTON = {"K": "viscosity", "n": "exponent"}
 _ISOTROPIC: Mapping[str, Mapping[str, str]] = {
@@ -39,7 +41,7 @@ class Behaviour:
     """
 
     place: Place
-    law: str = "elastic"
+    law: str | dict[str, Any] = "elastic"
     parameters: dict[str, Any] = field(default_factory=dict)
     expansion: dict[str, Any] | None = None
     density: float = 0.0
@@ -48,7 +50,8 @@ class Behaviour:
     def entry(self) -> dict[str, Any]:
         """Return law, density, parameters and expansion."""
         found: dict[str, Any] = {"law": self.law, "density": self.density}
-        found["parameters"] = self.parameters
+        if not isinstance(self.law, dict):
+            found["parameters"] = self.parameters
         if self.expansion:
             found["expansion"] = self.expansion
         return found
@@ -59,7 +62,7 @@ class Behaviour:
         self.notes.append((block.place, text))
 
 
-def read_behaviour(path: Path, number: int) -> Behaviour:
+def read_behaviour(path: Path, number: int, *, umat: str | None = None) -> Behaviour:
     """Read one behaviour of a material file.
 
     Parameters
@@ -68,6 +71,8 @@ def read_behaviour(path: Path, number: int) -> Behaviour:
         Material file.
     number
         Which of its behaviours, from 1.
+    umat
+        Shared library that stands for behaviours which are not known, as the study names it.
 
     Raises
     ------
@@ -84,8 +89,9 @@ def read_behaviour(path: Path, number: int) -> Behaviour:
         raise ConversionError(message)
     block = behaviours[number - 1]
     found = Behaviour(block.place)
-    if block.words[:1] not in (("gen_evp",), ("linear_elastic",)):
-        found.note(block)
+    if block.words[:1] not in _KNOWN:
+        _external(found, block, umat)
+        return found
     potentials = 0
     for child in block.children:
         kind = (child.keyword, *child.words[:1])
@@ -101,6 +107,41 @@ def read_behaviour(path: Path, number: int) -> Behaviour:
         else:
             found.note(child)
     return found
+
+
+def _external(found: Behaviour, block: Block, umat: str | None) -> None:
+    """Take over a behaviour that Z-set does not have itself as a UMAT."""
+    found.note(block)
+    named: dict[str, Any] = {}
+    for child in _all_blocks(block):
+        kind = (child.keyword, *child.words[:1])
+        if kind == ("thermal_strain", "isotropic"):
+            _expansion(found, child)
+        elif child.rows:
+            named |= {f"{child.keyword} {name}": v for name, v in _coefficients(child).items()}
+    density = named.pop("coefficient masvol", 0.0)
+    found.density = density if isinstance(density, float) else float(density["value"][0])
+    found.law = {
+        "umat": umat or NO_LIBRARY,
+        "function": "umat_",
+        "properties": list(named.values()),
+        "n_state": 0,
+        "name": block.words[0] if block.words else "behavior",
+    }
+    told = [
+        f"properties of the UMAT, in this order: {', '.join(named) or 'none'}",
+        "the number of its state variables: set n_state",
+    ]
+    if umat is None:
+        told.append(f"the library of behaviour {' '.join(block.words)} is not known: give --umat")
+    found.notes += [(block.place, text) for text in told]
+
+
+def _all_blocks(block: Block) -> Iterator[Block]:
+    """Yield the blocks below a block, in their order."""
+    for child in block.children:
+        yield child
+        yield from _all_blocks(child)
 
 
 def _potential(found: Behaviour, block: Block) -> None:
@@ -155,9 +196,10 @@ def _named(found: Behaviour, block: Block, names: Mapping[str, str]) -> dict[str
 
 
 def _coefficients(block: Block) -> dict[str, Any]:
-    """Return coefficients: numbers, or tables of temperature in the lines below the name."""
+    """Return coefficients as they follow: numbers, or tables of temperature below the name."""
     columns: dict[str, list[tuple[float, float]]] = {}
     constants: dict[str, float] = {}
+    order: dict[str, None] = {}
     current = ""
     for place, words in block.rows:
         if _is_number(words[0]):
@@ -167,6 +209,7 @@ def _coefficients(block: Block) -> dict[str, Any]:
             columns[current].append((zset_number(place, words[1]), zset_number(place, words[0])))
             continue
         current = words[0]
+        order[current] = None
         if words[1:] == ("temperature",):
             columns[current] = []
         elif len(words) == 2:  # noqa: PLR2004
@@ -178,7 +221,8 @@ def _coefficients(block: Block) -> dict[str, Any]:
         if not rows:
             problem = f"coefficient {name!r} has an empty table."
             raise block.place.error(problem)
-    return {**constants, **{name: _table(rows) for name, rows in columns.items()}}
+    found = {**constants, **{name: _table(rows) for name, rows in columns.items()}}
+    return {name: found[name] for name in order}
 
 
 def _table(rows: list[tuple[float, float]]) -> float | dict[str, list[float]]:

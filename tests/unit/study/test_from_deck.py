@@ -133,6 +133,49 @@ def test_a_user_material_becomes_a_umat(deck: Path, tmp_path: Path) -> None:
     assert any("give --umat" in text for _, text in made.notes)
 
 
+@pytest.mark.parametrize(
+    ("name", "called"),
+    [
+        ("@ABAQUS_BLADELIB_VISCO_2@1", ("libBLADELIB.so", "VISCO_2", "VISCO_2")),
+        ("ABAQUSWOOD", ("LIBRARY.so", "umat_", "WOOD")),
+        ("WOOD", ("LIBRARY.so", "umat_", "WOOD")),
+    ],
+)
+def test_names_of_user_materials_say_what_is_called(
+    name: str, called: tuple[str, ...], deck: Path, tmp_path: Path
+) -> None:
+    user = f"*MATERIAL, NAME={name}\n*USER MATERIAL, CONSTANTS=2\n2.e5, 0.3\n*DEPVAR\n7"
+    old = "*MATERIAL, NAME=WOOD\n*ELASTIC, TYPE=ENGINEERING CONSTANTS\n"
+    changed(deck, f"{old}1.e4, 1.e3, 1.e3, 0.3, 0.3, 0.3, 5.e2, 5.e2,\n4.e2", user)
+    changed(deck, "MATERIAL=WOOD, ORIENTATION=LOCAL", f"MATERIAL={name}")
+    made = init_from_deck(deck, tmp_path / "one")
+    law = content(made.path)["materials"][1]["law"]
+    assert (law["umat"], law["function"], law["name"]) == called
+    assert any("give --umat" in text for _, text in made.notes)
+
+
+def test_an_unknown_zset_behaviour_becomes_a_umat(tmp_path: Path) -> None:
+    text = seeds.ZSET_MATERIAL.replace("***behavior gen_evp", "***behavior blade_law")
+    (tmp_path / "z.inp").write_text(seeds.ZSET_DECK)
+    (tmp_path / "mat").write_text(text)
+    library = tmp_path / "libblade.so"
+    library.write_bytes(b"")
+    made = init_from_deck(tmp_path / "z.inp", tmp_path / "study", umat=library)
+    (material,) = content(made.path)["materials"]
+    assert material["law"]["umat"] == "../libblade.so"
+    assert material["law"]["properties"][1:4] == [0.3, 300.0, 20.0]
+    assert material["density"] == 1e-8
+    words = "properties of the UMAT, in this order: elasticity young, elasticity poisson, flow K"
+    assert any(text.startswith(words) for _, text in made.notes)
+
+
+def test_a_library_that_nothing_calls_is_told(deck: Path, tmp_path: Path) -> None:
+    library = tmp_path / "libblade.so"
+    library.write_bytes(b"")
+    made = init_from_deck(deck, tmp_path / "study", umat=library)
+    assert any("there is no user material" in text for _, text in made.notes)
+
+
 def test_kinematic_hardening_along_a_line_is_a_back_stress(deck: Path, tmp_path: Path) -> None:
     changed(deck, "*PLASTIC", "*PLASTIC, HARDENING=KINEMATIC")
     steel = content(init_from_deck(deck, tmp_path / "study").path)["materials"][0]
