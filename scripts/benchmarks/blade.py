@@ -48,7 +48,9 @@ def blade_in(folder: Path, *, cell_size: float, n_test: int, changes: dict[str, 
         {"name": "map_a", "results": "hf", "times": TIMES},
         *(_case("train", draw) | {"results": "hf"} for draw in range(len(star))),
     ]
-    content["online"] = [_case("test", draw) | {"reference": "hf"} for draw in range(n_test)]
+    content["online"] = [
+        _case("test", draw) | {"reference": "hf", "fields": "replay"} for draw in range(n_test)
+    ]
     content |= changes
     study.write_text(yaml.safe_dump(content), encoding="utf-8")
     return study

@@ -8,6 +8,7 @@ from time import process_time
 
 import numpy as np
 import yaml
+from asking import ask
 from cube import ROOT
 
 from romnet.online.prepared import prepare
@@ -44,6 +45,7 @@ def _variant(study: Path, offline: dict[str, object]) -> dict[str, object]:
     content = yaml.safe_load(study.read_text(encoding="utf-8"))
     content["offline"] = {"dual": ["p"]} | offline
     study.write_text(yaml.safe_dump(content), encoding="utf-8")
+    ask(study, ranks=2)
     context = commands.open_study(study)
     summary = commands.offline(context)
     if summary is None:

@@ -9,6 +9,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import yaml
+from asking import ask
 from cube import ROOT
 
 from romnet.study import commands
@@ -50,6 +51,7 @@ def _answers(folder: Path, lifting: str) -> dict[str, commands.OnlineSummary]:
     study = yaml.safe_load(path.read_text(encoding="utf-8"))
     study["online"] = [_case(study["online"][0], one, lifting) for one in MAPS]
     path.write_text(yaml.safe_dump(study, sort_keys=False), encoding="utf-8")
+    ask(path, ranks=2)
     answers = commands.online(commands.open_study(path))
     return {answer.case.removeprefix("map_"): answer for answer in answers}
 

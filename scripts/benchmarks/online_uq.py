@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 import shutil
-import subprocess
-import sys
 from pathlib import Path
 from statistics import median
 from time import perf_counter
 
 import numpy as np
 import yaml
+from asking import ask
 from blade import CASE, FIELD, TIMES, blade_in
-from cube import ROOT
 from law_calls import over_law
 
 from romnet.online.prepared import prepare
@@ -56,7 +54,7 @@ def measure(folder: Path) -> dict[str, object]:
     and writing. A single query is one `solve` of a prepared model, its load reduced beforehand.
     """
     study = blade_in(folder, cell_size=_CELL, n_test=_TESTS, changes={"offline": _OFFLINE})
-    _ask(study, ranks=2)  # models and references
+    ask(study, ranks=2)  # models and references
     content = yaml.safe_load(study.read_text(encoding="utf-8"))
     content["online"].append(_QUESTION)
     study.write_text(yaml.safe_dump(content), encoding="utf-8")
@@ -66,10 +64,10 @@ def measure(folder: Path) -> dict[str, object]:
     single, evaluations = _single(context)
     batch = read_manifest(context.folder / "designs/uq.h5").wall_s / _DRAWS
     statistics = field_statistics(context, "uq").largest
-    errors = [
-        artefact.load(context.folder / f"fields/test{k}.h5", Comparison).dual["p"]
-        for k in range(_TESTS)
+    compared = [
+        artefact.load(context.folder / f"fields/test{k}.h5", Comparison) for k in range(_TESTS)
     ]
+    errors = [one.dual["p"] for one in compared]
     over = over_law(
         prepare(model_of(context, "uq")), model_of(context, "uq").loadings["map_a"], repeats=200
     )
@@ -86,6 +84,7 @@ def measure(folder: Path) -> dict[str, object]:
         "over_law_blade_detail": over.told(),
         "uq_median_error": median(errors),
         "uq_errors": errors,
+        "uq_median_error_from_modes": median(one.from_modes["p"] for one in compared),
         "converged": answers.status.count("converged"),
         "largest_p": {
             "mean": float(statistics.mean()),
@@ -103,18 +102,6 @@ def measure(folder: Path) -> dict[str, object]:
         "offline_s": offline_s,
         "break_even_queries": offline_s / (median(hf_s) - batch),
     }
-
-
-def _ask(study: Path, *, ranks: int, case: str | None = None) -> None:
-    """Run `romnet online` on some ranks."""
-    program = Path(sys.executable).with_name("romnet")
-    chosen = [] if case is None else ["--case", case]
-    subprocess.run(
-        [ROOT / "scripts" / "mpi", str(ranks), program, "online", study, *chosen],
-        check=True,
-        capture_output=True,
-        timeout=3600,
-    )
 
 
 def _single(context: Context) -> tuple[float, float]:
@@ -143,6 +130,6 @@ def _two_ranks(study: Path, results: Path) -> float:
             shutil.rmtree(path)
         else:
             path.unlink()
-    _ask(study, ranks=2, case="uq")
+    ask(study, ranks=2, case="uq")
     artefact.load(results / "designs/uq.h5", DesignAnswers)
     return read_manifest(results / "designs/uq.h5").wall_s

@@ -1,0 +1,24 @@
+"""Runs of `romnet online` that the measurements of the online computation share."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+from cube import ROOT
+
+
+def ask(study: Path, *, ranks: int, case: str | None = None) -> None:
+    """Run `romnet online` on some ranks."""
+    program = Path(sys.executable).with_name("romnet")
+    chosen = [] if case is None else ["--case", case]
+    done = subprocess.run(
+        [ROOT / "scripts" / "mpi", str(ranks), program, "online", study, *chosen],
+        check=False,
+        capture_output=True,
+        text=True,
+        timeout=3600,
+    )
+    if done.returncode:
+        raise SystemExit(done.stderr or done.stdout)
