@@ -18,6 +18,7 @@ from romnet.report.values import (
     SelectedPoints,
     Spectrum,
     StageFacts,
+    TrainedField,
 )
 
 MOST_ROWS = 400
@@ -128,6 +129,13 @@ def gappy_table(gappy: Sequence[GappyFacts]) -> Table:
     """Return modes and condition of each dual field."""
     rows = ((facts.name, facts.n_modes, facts.condition) for facts in gappy)
     return table(["dual field", "modes", "condition [-]"], rows)
+
+
+def validation_table(fields: Sequence[TrainedField]) -> Table:
+    """Return predicted and realised errors on the training loads."""
+    columns = ["field", "predicted [-]", "found, all points [-]", "found, hottest 1 % [-]"]
+    rows = ((one.name, one.predicted, one.realised, one.hottest) for one in fields)
+    return table(columns, rows)
 
 
 def mapping_table(values: Mapping[str, object], columns: Sequence[str]) -> Table:

@@ -241,6 +241,27 @@ class CaseFacts:
 
 
 @dataclass(frozen=True)
+class TrainedField:
+    """Error of one field on the training loads: what was to be expected, and what came out.
+
+    Attributes
+    ----------
+    name
+        The field.
+    predicted
+        Part of the training snapshots that the modes leave out, relative [-].
+    realised, hottest
+        Relative error of the answers to the worst training load, over all instants [-]: of all
+        points, and of the 1 % where the field is largest, if it is one at integration points.
+    """
+
+    name: str
+    predicted: float
+    realised: float
+    hottest: float | None = None
+
+
+@dataclass(frozen=True)
 class SelectedPoints:
     """Points of the reduced quadrature in space.
 
@@ -280,8 +301,8 @@ class ReportData:
         The reduced quadrature.
     gappy
         Reconstruction of the dual scalars.
-    training_errors
-        Projection errors of the training snapshots by what they were measured on [-].
+    validation
+        Predicted and realised errors of the fields on the training loads.
     stages
         What ran, in order.
     cases
@@ -310,7 +331,7 @@ class ReportData:
     spectra: tuple[Spectrum, ...] = ()
     cubature: CubatureFacts | None = None
     gappy: tuple[GappyFacts, ...] = ()
-    training_errors: Mapping[str, float] = field(default_factory=dict)
+    validation: tuple[TrainedField, ...] = ()
     stages: tuple[StageFacts, ...] = ()
     cases: tuple[CaseFacts, ...] = ()
     skin: Skin | None = None

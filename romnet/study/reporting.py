@@ -27,6 +27,7 @@ from romnet.report.values import (
     SelectedPoints,
     Spectrum,
     StageFacts,
+    TrainedField,
 )
 from romnet.store import artefact
 from romnet.store.artefact import read_manifest
@@ -105,11 +106,7 @@ def report_data(context: Context) -> ReportData:
     workspace = context.workspace
     skin, nodes = skin_of(workspace.mesh)
     answered = [name for name in located.cases if (folder / f"fields/{name}.h5").exists()]
-    errors = {
-        name: value
-        for name, value in commands.offline_summary(context).training_errors.items()
-        if value is not None
-    }
+    validation = commands.offline_summary(context).validation
     positions = np.zeros((model.n_quadrature, 3))
     positions[:, : workspace.mesh.n_dim] = workspace.discretization.positions[quadrature.points]
     cited = {key for name in _done(context) for key in read_manifest(name).citations}
@@ -133,7 +130,10 @@ def report_data(context: Context) -> ReportData:
             GappyFacts(name, operator.mask_modes.shape[1], operator.condition)
             for name, operator in model.gappy.items()
         ),
-        training_errors=errors,
+        validation=tuple(
+            TrainedField(name, one.predicted, one.realised, one.hottest)
+            for name, one in validation.items()
+        ),
         stages=_stages(context),
         cases=tuple(_case(context, name, nodes) for name in answered),
         skin=skin,
@@ -213,7 +213,8 @@ def _at_nodes(context: Context, values: Float[Array, " n_points"]) -> Float[Arra
 
 def _spectra(folder: Path) -> tuple[Spectrum, ...]:
     """Collect the singular values of all bases."""
-    bases = load_bases(folder / "pod.h5") | load_bases(folder / "dual_pod.h5")
+    none = np.zeros(0, dtype=np.int64)
+    bases = load_bases(folder / "pod.h5", none) | load_bases(folder / "dual_pod.h5", none)
     return tuple(
         Spectrum(name, basis.singular_values / basis.singular_values[0], basis.n_modes)
         for name, basis in bases.items()

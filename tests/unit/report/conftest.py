@@ -21,6 +21,7 @@ from romnet.report.values import (
     SelectedPoints,
     Spectrum,
     StageFacts,
+    TrainedField,
 )
 
 
@@ -60,7 +61,10 @@ def _full() -> ReportData:
         spectra=(Spectrum("displacement", values, 4), Spectrum("p", values[:3], 3)),
         cubature=CubatureFacts(1e-5, 8.55e-6, 1.1e-10, 91, 129, np.geomspace(0.9, 8.55e-6, 30)),
         gappy=(GappyFacts("p", 9, 3.852), GappyFacts("stress_11", 10, 3.836)),
-        training_errors={"displacement": 8.2e-6},
+        validation=(
+            TrainedField("u", 7.1e-6, 8.2e-6),
+            TrainedField("p", 3.4e-6, 9.9e-6, 5.5e-5),
+        ),
         stages=(
             StageFacts("pod", 0.112, 152.4, "fresh", "11d020d671b1", 1),
             StageFacts("cubature", 0.3238, 156.5, "stale", "8056e308db79", 2),

@@ -16,7 +16,13 @@ from romnet.report import page as page_module
 from romnet.report.page import render_page
 from romnet.report.skin import skin_of
 from romnet.report.tables import MOST_ROWS
-from romnet.report.values import CubatureFacts, NodalField, SelectedPoints, Spectrum
+from romnet.report.values import (
+    CubatureFacts,
+    NodalField,
+    SelectedPoints,
+    Spectrum,
+    TrainedField,
+)
 
 HOSTILE = '<script>alert("$x_$")</script> & \u4e2d'
 NONE = "\N{EN DASH}"
@@ -115,7 +121,7 @@ def test_names_are_text_and_never_markup(data, case):
             asked=HOSTILE,
             units={"length": HOSTILE, "time": HOSTILE},
             spectra=(Spectrum(HOSTILE, np.array([1.0, 0.1]), 1),),
-            training_errors={HOSTILE: 0.1},
+            validation=(TrainedField(HOSTILE, 0.1, 0.2),),
             cases=(hostile,),
             points=None,
             citations={HOSTILE: HOSTILE},
@@ -140,6 +146,8 @@ def test_tables_hold_the_numbers_of_the_data(data, parsed):
     assert errors == pytest.approx(data.cases[0].displacement_error, 1e-4)
     assert parsed.table("dual field", "modes")[0] == ["p", "9", "3.852"]
     assert parsed.table("dual field", "error, all points")[1] == ["stress_11", "0.03079", "0.01762"]
+    trained = parsed.table("field", "predicted", "found, all points", "found, hottest 1 %")
+    assert trained == [["u", "7.1e-06", "8.2e-06", "–"], ["p", "3.4e-06", "9.9e-06", "5.5e-05"]]  # noqa: RUF001
     assert parsed.table("stage", "state")[1] == ["cubature", "stale", "0.3238", "156.5", "2"]
     assert parsed.table("stage", "key")[0] == ["pod", "11d020d671b1"]
     weights = [float(row[3]) for row in parsed.table("x", "y", "z", "weight")]
