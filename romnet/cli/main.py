@@ -12,6 +12,7 @@ from romnet.cli.console import Console
 from romnet.cli.laws import app as laws
 from romnet.cli.running import WISHES, Wishes
 from romnet.cli.running import run as _run
+from romnet.cli.submit import submit
 
 app = typer.Typer(
     name="romnet",
@@ -21,6 +22,7 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 app.add_typer(laws)
+app.command()(submit)
 
 StudyPath = Annotated[Path, typer.Argument(help="Study file, or the folder that holds it.")]
 Results = Annotated[

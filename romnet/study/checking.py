@@ -16,10 +16,10 @@ from romnet.fe.loading import Loading
 from romnet.study import findings
 from romnet.study.balance import Balance, balances
 from romnet.study.balance_words import sentences
-from romnet.study.costs import predicted_costs
 from romnet.study.findings import Finding
 from romnet.study.foreign import finite_instant, open_results, result_path
 from romnet.study.loadcases import loading_of
+from romnet.study.predicting import prediction
 from romnet.study.read import HF, LocatedStudy, read_study
 from romnet.study.times import has_own_instants, instants
 from romnet.study.workspace import Workspace, build_workspace, integration_points, read_mesh
@@ -105,7 +105,7 @@ def _look(located: LocatedStudy) -> Iterator[Finding]:
             yield _said(f"training {entry.name}: computed by romnet")
         else:
             yield from _look_at_results(workspace, entry.name)
-    yield _said(_costs(workspace))
+    yield from _costs(workspace)
     training = {entry.name for entry in located.study.training}
     for question in located.study.online:
         reference = question.reference
@@ -170,32 +170,23 @@ def _balanced(found: list[Balance]) -> Iterator[Finding]:
         yield _said(text)
 
 
-def _costs(workspace: Workspace) -> str:
-    """Say what the offline stages will roughly cost on one rank."""
-    located = workspace.located
-    n_snapshots = 0
-    for entry in located.study.training:
-        grid = located.cases[entry.name].grid
-        own = has_own_instants(grid)
-        if entry.results == HF:
-            n_snapshots += len(instants(grid, None)) if own else 1
-        else:
-            n_snapshots += open_results(located, entry.name, workspace.mesh).n_times
-    costs = predicted_costs(
-        n_points=workspace.part.n_global_points,
-        n_dofs=workspace.part.n_global_dofs,
-        n_snapshots=n_snapshots,
-        cell_nodes=max(block.connectivity.shape[1] for block in workspace.mesh.blocks),
-        blocks=min(
-            located.study.offline.memory_bytes,
-            4 * 8 * 6 * workspace.part.n_global_points * n_snapshots,
-        ),
-    )
+def _costs(workspace: Workspace) -> Iterator[Finding]:
+    """Say what simulations and the offline stages will roughly cost on one rank."""
+    found = prediction(workspace)
+    costs = found.offline
     times = ", ".join(f"{name} {value:.2g} s" for name, value in costs.seconds.items())
-    return (
+    for name, one in found.simulations.items():
+        figures = {"simulation": name, "memory": one.memory, "seconds": one.seconds}
+        text = (
+            f"simulation {name} on one rank, roughly: {one.memory / 2**30:.1f} GiB, "
+            f"{sum(one.seconds.values()):.2g} s"
+        )
+        yield Finding("info", text, figures)
+    text = (
         f"offline stages on one rank, roughly: {costs.memory / 2**30:.1f} GiB; {times} "
-        f"({n_snapshots} snapshots, ten modes assumed)"
+        f"({found.n_snapshots} snapshots, ten modes assumed)"
     )
+    yield Finding("info", text, {"memory": costs.memory, "seconds": costs.seconds})
 
 
 def _refuse_short_tables(located: LocatedStudy, loading: Loading) -> None:

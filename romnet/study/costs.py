@@ -1,4 +1,4 @@
-"""What the offline stages will cost, predicted from sizes alone."""
+"""What simulations and the offline stages will cost, predicted from sizes alone."""
 
 from __future__ import annotations
 
@@ -11,6 +11,9 @@ LAW_S_PER_POINT = 1.5e-6
 FLOPS = 1e10
 BYTES_S = 1e9
 LIBRARIES = 150 * 2**20
+# Of the high-fidelity solver on one core: time for each unknown and instant, memory for each.
+HF_S = 1e-4
+HF_BYTES = 16e3
 # Functions that the compression keeps for each mode.
 _KEPT = 10
 # Old and new strain, state and temperature of a point, and what is written of them.
@@ -19,7 +22,7 @@ _POINT_VALUES = 40
 
 @dataclass(frozen=True)
 class Costs:
-    """Predicted cost of the offline stages.
+    """Predicted cost of some stages.
 
     Attributes
     ----------
@@ -78,3 +81,47 @@ def predicted_costs(
     kept = 8.0 * n_points * min(functions, _KEPT * MODES)
     memory = ranks * LIBRARIES + blocks + max(gradients + states, kept)
     return Costs(memory, {name: value / ranks for name, value in seconds.items()})
+
+
+def simulation_costs(*, n_dofs: int, n_instants: int) -> Costs:
+    """Predict memory and time of a simulation by romnet's own solver, on one rank.
+
+    Parameters
+    ----------
+    n_dofs
+        Displacement components of the mesh.
+    n_instants
+        Instants of the simulation.
+
+    Notes
+    -----
+    Collective: no. Assumed: some four corrections from instant to instant by an iterative method;
+    0.1 ms for each unknown and instant, 16 kB for each unknown. Within a factor of a few.
+
+    Examples
+    --------
+    >>> costs = simulation_costs(n_dofs=100_000, n_instants=21)
+    >>> round(costs.memory / 2**30, 1), round(costs.seconds["simulation"])
+    (1.6, 210)
+    """
+    return Costs(LIBRARIES + HF_BYTES * n_dofs, {"simulation": HF_S * n_dofs * n_instants})
+
+
+def shared(costs: Costs, ranks: int) -> Costs:
+    """Return what costs on one rank become on several: time is shared, libraries are not.
+
+    Parameters
+    ----------
+    costs
+        On one rank.
+    ranks
+        Number of ranks.
+
+    Examples
+    --------
+    >>> one = simulation_costs(n_dofs=100_000, n_instants=21)
+    >>> shared(one, 2).seconds["simulation"] / one.seconds["simulation"]
+    0.5
+    """
+    seconds = {name: value / ranks for name, value in costs.seconds.items()}
+    return Costs(costs.memory + (ranks - 1) * LIBRARIES, seconds)
