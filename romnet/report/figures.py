@@ -9,7 +9,7 @@ import numpy as np
 
 from romnet.core.arrays import Array
 from romnet.report.ink import ACCENT, FAINT, INK, MUTED, plain, styled, svg_of
-from romnet.report.values import CaseFacts, CubatureFacts, CycleFacts, Spectrum
+from romnet.report.values import CaseFacts, CubatureFacts, CycleFacts, Spectrum, WatchFacts
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -183,6 +183,42 @@ def drift_svg(facts: CycleFacts) -> bytes:
             )
         _open(axes)
         _whole_numbers(axes.xaxis)
+        _legend(axes)
+        return svg_of(figure)
+
+
+def watch_svg(facts: WatchFacts, *, time_unit: str) -> bytes:
+    """Draw the estimated error over time, its upper bound, the tolerance and the alarm.
+
+    Parameters
+    ----------
+    facts
+        What the indicator says of an answer.
+    time_unit
+        Written beside the time.
+
+    Returns
+    -------
+    bytes
+        An SVG file.
+    """
+    with styled():
+        figure, axes = _axes(
+            _with_unit("time", time_unit), f"relative error of {plain(facts.field)} [-]"
+        )
+        axes.set_yscale("log")
+        known = facts.estimate > 0.0
+        times, estimate, bound = facts.times[known], facts.estimate[known], facts.bound[known]
+        axes.fill_between(times, estimate, bound, color=FAINT, alpha=0.6, linewidth=0.0)
+        label = f"upper bound ({facts.confidence:.0%})"
+        axes.plot(times, bound, color=MUTED, linewidth=1.0, label=label)
+        marker = "o" if len(times) <= _MOST_MARKS else ""
+        axes.plot(times, estimate, marker=marker, color=ACCENT, ms=3.5, label="estimate")
+        _threshold(axes, facts.tolerance)
+        if facts.alarm is not None:
+            place = facts.times[facts.alarm], facts.estimate[facts.alarm]
+            axes.plot(*place, "s", mfc="white", mec=INK, ms=8, label="alarm", zorder=3)
+        _open(axes)
         _legend(axes)
         return svg_of(figure)
 

@@ -15,6 +15,7 @@ from romnet.report.figures import (
     error_svg,
     newton_svg,
     spectra_svg,
+    watch_svg,
 )
 from romnet.report.pictures import field_png, points_png
 from romnet.report.tables import Table
@@ -56,7 +57,7 @@ class CaseView:
     ----------
     case
         The case.
-    field, error, newton, drift
+    field, error, newton, drift, watch
         Its pictures; none where there is nothing to show.
     dual
         Errors of its dual fields.
@@ -68,6 +69,7 @@ class CaseView:
     newton: Picture | None
     dual: Table
     drift: Picture | None = None
+    watch: Picture | None = None
 
 
 class _Album:
@@ -169,6 +171,7 @@ def _case_view(case: CaseFacts, data: ReportData, album: _Album) -> CaseView:
         _newton_picture(case, data, album),
         tables.dual_table(case),
         _drift_picture(case, album),
+        _watch_picture(case, data, album),
     )
 
 
@@ -217,6 +220,26 @@ def _drift_picture(case: CaseFacts, album: _Album) -> Picture | None:
         tables.drift_table(facts),
         alt=f"Errors of case {case.name} at the ends of cycles; at the last one {last}.",
         caption=f"Drift up to cycle {facts.cycles[-1]}: {last}.",
+    )
+
+
+def _watch_picture(case: CaseFacts, data: ReportData, album: _Album) -> Picture | None:
+    """Draw what the indicator says of a case."""
+    facts = case.watch
+    if facts is None:
+        return None
+    unit = data.units.get("time", "")
+    alarm = "never above" if facts.alarm is None else f"above from t = {facts.times[facts.alarm]:g}"
+    said = (
+        f"Estimated error of {facts.field}, at most "
+        f"{words.error_words(float(facts.estimate.max()))}, {alarm} the tolerance "
+        f"{facts.tolerance:.3g}; upper bound at most {words.error_words(float(facts.bound.max()))}."
+    )
+    return album.picture(
+        lambda: watch_svg(facts, time_unit=unit),
+        tables.watch_table(facts),
+        alt=f"Case {case.name}: {said}",
+        caption=said,
     )
 
 

@@ -19,6 +19,7 @@ from romnet.report.values import (
     Spectrum,
     StageFacts,
     TrainedField,
+    WatchFacts,
 )
 
 MOST_ROWS = 400
@@ -190,6 +191,12 @@ def drift_table(facts: CycleFacts) -> Table:
     """Return the errors at the end of each cycle compared."""
     rows = zip(facts.cycles.tolist(), *facts.drift.values(), strict=True)
     return table(["cycle", *(f"{name} [-]" for name in facts.drift)], rows)
+
+
+def watch_table(facts: WatchFacts) -> Table:
+    """Return the estimated error and its upper bound at each instant."""
+    rows = zip(facts.times.tolist(), facts.estimate, facts.bound, strict=True)
+    return table(["time", f"estimated error of {facts.field} [-]", "upper bound [-]"], rows)
 
 
 def cycles_table(facts: CycleFacts) -> Table:

@@ -171,6 +171,33 @@ class CycleFacts:
 
 
 @dataclass(frozen=True)
+class WatchFacts:
+    """What the indicator says of an answer.
+
+    Attributes
+    ----------
+    field, tolerance
+        The field watched, and the largest estimated error accepted of it [-].
+    times
+        Instants (n_times,) [time].
+    estimate, bound
+        Estimated relative error there, and its upper bound [-].
+    confidence
+        Part of the errors that the bound should cover [-].
+    alarm
+        Number of the first instant whose estimate is above the tolerance; none if all are below.
+    """
+
+    field: str
+    tolerance: float
+    times: Float[Array, " n_times"]
+    estimate: Float[Array, " n_times"]
+    bound: Float[Array, " n_times"]
+    confidence: float
+    alarm: int | None
+
+
+@dataclass(frozen=True)
 class CaseFacts:
     """One load case, its answer and, if there is a reference, its errors.
 
@@ -205,6 +232,8 @@ class CaseFacts:
         What changes from cycle to cycle, of a cyclic case.
     quantities
         Quantities of interest: name, which number of it, value.
+    watch
+        What the indicator says, if the case was watched.
     """
 
     name: str
@@ -225,6 +254,7 @@ class CaseFacts:
     picture: NodalField | None = None
     cycles: CycleFacts | None = None
     quantities: tuple[tuple[str, str, float], ...] = ()
+    watch: WatchFacts | None = None
 
     @property
     def speedup(self) -> float | None:

@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from time import perf_counter
+from typing import TYPE_CHECKING
 
 import numpy as np
+from jaxtyping import Float
 
 from romnet.core.arrays import Array
 from romnet.core.communicator import raise_together
@@ -26,11 +28,15 @@ from romnet.store.artefact import Manifest
 from romnet.store.modes import load_bases
 from romnet.study.answers import reduced_loading
 from romnet.study.context import Context
-from romnet.study.following import followed, unbalance
+from romnet.study.following import RelativeUnbalance, followed
+from romnet.study.left_out import discard, known_states, left_out_loads, without
 from romnet.study.perturbing import perturbations
 from romnet.study.schema import Indicator
 from romnet.study.stage import Stage
 from romnet.study.training import displacement_basis, training_displacement, training_field
+
+if TYPE_CHECKING:
+    from romnet.hf.problem import HighFidelityProblem
 
 DISPLACEMENT = "u"
 
@@ -51,7 +57,11 @@ def calibrate_stage(context: Context, stage: Stage, manifest: Manifest) -> None:
         answers = list(_answers(context, model, loading, measure, keys))
         began = perf_counter()
         errors, balances = _true_errors(
-            context, loading, measure, [found for _, _, found in answers]
+            context,
+            loading,
+            measure,
+            [found for _, _, found in answers],
+            _computed(context, loading),
         )
         seconds += perf_counter() - began
         for (cut, load, solution), of_fields, balance in zip(
@@ -62,6 +72,9 @@ def calibrate_stage(context: Context, stage: Stage, manifest: Manifest) -> None:
             pairs.add(number, {**signals, BALANCE: np.array([0.0, *balance])}, of_fields)
         context.progress((number + 1) / len(loadings))
         context.safe_point(f"in {stage.name}, after {number + 1} loads")
+    for place, name in enumerate(left_out_loads(context, keys.calibration.left_out)):
+        _add_left_out(context, name, pairs, len(loadings) + place)
+        context.safe_point(f"in {stage.name}, without {name}")
     without_balance = (*measure.scalars, LOAD)
     found = {
         name: calibrated(
@@ -72,12 +85,30 @@ def calibrate_stage(context: Context, stage: Stage, manifest: Manifest) -> None:
             confidence=keys.confidence,
         )
         for name in (*measure.names, REPLAYED)
-        if name == keys.field or len(pairs.errors.get(name, ())) >= _ENOUGH
+        if name == keys.field or len(pairs.errors.get(name, ())) >= _ENOUGH.get(name, 20)
     }
-    context.save(stage.path, Calibrations(found, len(loadings), seconds), manifest)
+    n_loads = len(set().union(*pairs.loads.values()))
+    context.save(stage.path, Calibrations(found, n_loads, seconds), manifest)
 
 
-_ENOUGH = 20
+def _add_left_out(context: Context, name: str, pairs: _Pairs, number: int) -> None:
+    """Add the pairs of a training load and of a model that was trained without it."""
+    own = without(context, name)
+    model = artefact.load(own.folder / "model.h5", ReducedModel)
+    measure = FieldErrors.build(own, model)
+    loading = context.loading(name)
+    reduced = reduced_loading(own, loading, measure.displacement.modes, model.points)
+    solution = solve(model, reduced, options=own.newton_options, comm=own.comm)
+    truths = known_states(context, name)
+    (errors,), (balance,) = _true_errors(own, loading, measure, [solution], truths)
+    distances = training_space(own, model).distances(reduced)[: len(solution.times)]
+    signals = signals_of(GappySignals.of(model), solution.dual, distances)
+    pairs.add(number, {**signals, BALANCE: np.array([0.0, *balance])}, errors)
+    discard(own)
+
+
+# Pairs below which a field that is not watched is left out; one signal needs fewer of them.
+_ENOUGH = {REPLAYED: 10}
 
 
 def training_space(context: Context, model: ReducedModel) -> LoadSpace:
@@ -258,42 +289,60 @@ def _answers(
         yield cut, load, solve(cut, load, options=context.newton_options, comm=context.comm)
 
 
-def _true_errors(
-    context: Context, loading: Loading, measure: FieldErrors, answers: list[ReducedSolution]
-) -> tuple[list[list[dict[str, float]]], list[list[float]]]:
-    """Compute a load; return errors and unbalances of answers at each instant they reached."""
-    from romnet.hf.problem import HighFidelityProblem, solve_high_fidelity
+def _computed(
+    context: Context, loading: Loading
+) -> Iterator[tuple[float, Float[Array, " n_dofs"], Float[Array, "n_points n_state"]]]:
+    """Compute a load; yield instant, displacement and state, after the virgin state."""
+    from romnet.hf.problem import solve_high_fidelity
+
+    problem = _problem(context, loading)
+    for outcome in solve_high_fidelity(problem, options=context.newton_options):
+        found = outcome.committed
+        if not outcome.status.ok:
+            message = (
+                f"calibrate: {loading.name} stopped after t = {found.time:g} "
+                f"({outcome.reason.label}); try a smaller indicator.calibration.spread."
+            )
+            raise_together(context.comm, ConvergenceError(message))
+        yield found.time, found.unknown, found.state
+
+
+def _problem(context: Context, loading: Loading) -> HighFidelityProblem:
+    """Return the structure on the whole mesh under a load."""
+    from romnet.hf.problem import HighFidelityProblem
 
     workspace = context.workspace
-    model = artefact.load(context.folder / "model.h5", ReducedModel)
-    problem = HighFidelityProblem(
+    return HighFidelityProblem(
         workspace.part, workspace.discretization, workspace.laws, loading, context.comm
     )
+
+
+def _true_errors(
+    context: Context,
+    loading: Loading,
+    measure: FieldErrors,
+    answers: list[ReducedSolution],
+    truths: Iterator[tuple[float, Array, Array]],
+) -> tuple[list[list[dict[str, float]]], list[list[float]]]:
+    """Return errors and unbalances of answers to a load at each instant they reached."""
+    model = artefact.load(context.folder / "model.h5", ReducedModel)
+    problem = _problem(context, loading)
     watched = (context.located.study.indicator or Indicator()).field
     errors: list[list[dict[str, float]]] = [[] for _ in answers]
     balances: list[list[float]] = [[] for _ in answers]
     followers = [problem.start() for _ in answers]
-    for number, outcome in enumerate(solve_high_fidelity(problem, options=context.newton_options)):
-        if not outcome.status.ok:
-            message = (
-                f"calibrate: {loading.name} stopped after t = {outcome.committed.time:g} "
-                f"({outcome.reason.label}); try a smaller indicator.calibration.spread."
-            )
-            raise_together(context.comm, ConvergenceError(message))
-        committed = outcome.committed
-        free = committed.unknown - loading.prescribed.at(committed.time)
+    relative = [RelativeUnbalance() for _ in answers]
+    for number, (time, unknown, exact) in enumerate(truths, start=1):
+        prescribed = loading.prescribed.at(time)
         for place, answer in enumerate(answers):
-            if number + 1 >= len(answer.times):
+            if number >= len(answer.times):
                 continue
-            found = measure.at(answer, number + 1, (free, committed.state), model)
+            found = measure.at(answer, number, (unknown - prescribed, exact), model)
             if watched in measure.scalars:
-                moved = measure.moved(answer, number + 1) + committed.unknown - free
-                followers[place] = followed(
-                    problem, followers[place], committed.time, moved, number=number + 1
-                )
-                state = followers[place].state
-                found[REPLAYED] = measure.between(watched, state, committed.state)
-                balances[place].append(unbalance(problem, followers[place]))
+                moved = measure.moved(answer, number) + prescribed
+                followers[place] = followed(problem, followers[place], time, moved, number=number)
+                found[REPLAYED] = measure.between(watched, followers[place].state, exact)
+                balances[place].append(relative[place].of(problem, followers[place]))
             else:
                 balances[place].append(0.0)
             errors[place].append(found)

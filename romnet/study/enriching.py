@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from time import perf_counter
 
@@ -17,6 +17,7 @@ from romnet.fe.loading import Loading
 from romnet.online.enrichment import AdaptiveAnswer, Learnt, Policy, solve_adaptively
 from romnet.online.indicator import REPLAYED, Calibrations, Watched
 from romnet.online.stepping import Committed, StepOutcome, march
+from romnet.online.sweeps import FullInstant, SweepPolicy, solve_in_sweeps
 from romnet.reduction.basis import ReducedBasis, Truncation
 from romnet.reduction.compression import Compression, compressed
 from romnet.reduction.cubature import CubatureOptions, ReducedQuadrature, select_points
@@ -25,7 +26,7 @@ from romnet.reduction.dual import DualScalar, dual_scalars
 from romnet.reduction.gappy import NEGLIGIBLE, GappyOperator, interpolation_points
 from romnet.reduction.incremental import updated
 from romnet.reduction.integrands import TableIntegrands, VirtualWork
-from romnet.reduction.model import ReducedModel, mask_points
+from romnet.reduction.model import ReducedLoading, ReducedModel, mask_points
 from romnet.reduction.projection import project
 from romnet.reduction.replay import stress_of
 from romnet.reduction.selection import at_points, best_point
@@ -36,7 +37,7 @@ from romnet.store.modes import load_bases, save_bases
 from romnet.study.actions import locations_at
 from romnet.study.answers import Comparison, compare, reduced_loading
 from romnet.study.context import Context
-from romnet.study.following import followed, unbalance
+from romnet.study.following import RelativeUnbalance, followed
 from romnet.study.schema import Indicator
 from romnet.study.stage import Stage
 from romnet.study.training import (
@@ -52,6 +53,10 @@ from romnet.study.workspace import law_specs
 _KEPT = 1e-9
 # Part of the cubature tolerance that compressing the integrands may lose of them.
 _LOST = 1e-3
+# Functions are compressed again when they are so many times those that were independent.
+_MOST_ROWS = 1.5
+# Instants of an answer that the dual bases learn at its end, at most.
+_MOST_FIELDS = 6
 
 
 class Teacher:
@@ -85,7 +90,9 @@ class Teacher:
         )
         self.stress = np.zeros((workspace.discretization.weights.size * model.n_components, 0))
         self._functions: Array | None = None
+        self._rank = 0  # of the functions, when they were compressed last
         self._last: StepOutcome | None = None
+        self._relative = RelativeUnbalance()
         self._records: dict[float, Array] = {}
         self._loadings = {name: context.loading(name) for name in context.training}
         self._scalars: tuple[DualScalar, ...] = dual_scalars(model.dual, workspace.laws)
@@ -108,7 +115,16 @@ class Teacher:
 
     def unbalance(self, full: Committed) -> float:
         """Return the relative residual of equilibrium of a full state."""
-        return unbalance(self.problem, full)
+        return self._relative.of(self.problem, full)
+
+    def along(self, times: Sequence[float], path: Sequence[Array]) -> Iterator[FullInstant]:
+        """Drive the law from the virgin state, which is the first one, along coefficients."""
+        full, relative = self.problem.start(), RelativeUnbalance()
+        yield FullInstant(full, 0.0, self._size(full))
+        for number, (time, coefficients) in enumerate(zip(times, path, strict=True), start=1):
+            unknown = self.basis.modes @ coefficients + self.loading.prescribed.at(time)
+            full = followed(self.problem, full, time, unknown, number=number)
+            yield FullInstant(full, relative.of(self.problem, full), self._size(full))
 
     def step(self, full: Committed, time: float) -> StepOutcome:
         """Solve for the next instant on the whole mesh."""
@@ -125,10 +141,7 @@ class Teacher:
         context, before = self.context, self.basis
         error = self._error(full, values)
         self._record(full)
-        free = full.unknown - self.loading.prescribed.at(full.time)
-        self.basis = self._grown(before, free, displacement=True)
-        stress = stress_of(full.state, context.workspace.laws)[:, None]
-        self.quadrature = self._selected(before, stress)
+        free = self._learn_displacement(full)
         points = self._learn_dual(full.time)
         self.model = self._packed(points)
         transfer = project(self.basis, ArraySource(before.modes), self._product, context.comm)
@@ -146,6 +159,24 @@ class Teacher:
             error=error,
         )
 
+    def learn_modes(self, full: Committed) -> tuple[ReducedModel, ReducedLoading]:
+        """Enrich the displacement modes and the quadrature by a state; leave out dual fields."""
+        self._learn_displacement(full)
+        self.model = self._packed(self.quadrature.points, with_fields=False)
+        return self.model, self.model.loadings[self.loading.name]
+
+    def learn_fields(
+        self, times: Sequence[float], path: Sequence[Array]
+    ) -> tuple[ReducedModel, ReducedLoading]:
+        """Enrich the modes of the dual fields along coefficients of the present model."""
+        instants = _spread(len(times), _MOST_FIELDS)
+        for number, instant in enumerate(self.along(times, path)):
+            if number in instants:
+                self._record(instant.committed)
+        points = self._learn_all_dual()
+        self.model = self._packed(points)
+        return self.model, self.model.loadings[self.loading.name]
+
     def recorded(self, time: float) -> dict[str, Array] | None:
         """Return dual scalars at the mask points, where the full state was known."""
         if time not in self._records:
@@ -158,6 +189,15 @@ class Teacher:
             if scalar.name in self.model.gappy
         }
 
+    def _learn_displacement(self, full: Committed) -> Array:
+        """Enrich displacement modes and quadrature; return the displacement that is learnt."""
+        before = self.basis
+        free: Array = full.unknown - self.loading.prescribed.at(full.time)
+        self.basis = self._grown(before, free[:, None], displacement=True)
+        stress = stress_of(full.state, self.context.workspace.laws)[:, None]
+        self.quadrature = self._selected(before, stress)
+        return free
+
     def _record(self, full: Committed) -> None:
         """Remember the dual fields of a full state."""
         laws = self.context.workspace.laws
@@ -169,14 +209,16 @@ class Teacher:
         names = [scalar.name for scalar in self._scalars]
         return np.ascontiguousarray(self._records[time][:, names.index(name)])
 
-    def _grown(self, basis: ReducedBasis, column: Array, *, displacement: bool) -> ReducedBasis:
-        """Return a basis that has learnt one more snapshot."""
+    def _grown(
+        self, basis: ReducedBasis, columns: Array, *, displacement: bool, rtol: float = _KEPT
+    ) -> ReducedBasis:
+        """Return a basis that has learnt more snapshots."""
         weights = self.context.workspace.discretization.weights
         return updated(
             basis,
-            column[:, None],
+            columns,
             self._product if displacement else point_l2(weights),
-            truncation=Truncation(rtol=_KEPT),
+            truncation=Truncation(rtol=rtol),
             comm=self.context.comm,
         )
 
@@ -192,6 +234,7 @@ class Teacher:
         if self._functions is None:
             work = VirtualWork(training, before.modes, points)
             self._functions = compressed(work, points.weights, comm, options)
+            self._rank = len(self._functions)
         added = self._new_directions(before)
         pieces = [self._functions]
         if added.shape[1]:
@@ -200,8 +243,12 @@ class Teacher:
                 pieces.append(_values(VirtualWork(ArraySource(self.stress), added, points)))
         pieces.append(_values(VirtualWork(ArraySource(stress), self.basis.modes, points)))
         self.stress = np.hstack([self.stress, stress])
-        table = TableIntegrands(np.ascontiguousarray(np.concatenate(pieces)))
-        self._functions = compressed(table, points.weights, comm, options)
+        # The values of one point are neighbours in memory.
+        self._functions = np.concatenate([piece.T for piece in pieces], axis=1).T
+        if len(self._functions) > _MOST_ROWS * self._rank:
+            table = TableIntegrands(np.ascontiguousarray(self._functions))
+            self._functions = compressed(table, points.weights, comm, options)
+            self._rank = len(self._functions)
         numbers = context.workspace.part.points
         problem = CubatureProblem.build(
             self._functions, points.weights, numbers, comm, volume=offline.cubature.volume
@@ -230,7 +277,7 @@ class Teacher:
             old = self.dual.get(scalar.name) or ReducedBasis(
                 np.zeros((len(numbers), 0)), np.zeros(0), "l2"
             )
-            grown = self._grown(old, column, displacement=False)
+            grown = self._grown(old, column[:, None], displacement=False)
             if grown.n_modes == 0:
                 continue
             rest = column
@@ -242,6 +289,21 @@ class Teacher:
                 extra.append(np.array([worst]))
             self.dual[scalar.name] = grown
         return mask_points(self.quadrature.points, np.unique(np.concatenate(extra)))
+
+    def _learn_all_dual(self) -> Int[Array, " n_mask"]:
+        """Enrich the dual bases by all records; return the mask on which they are told best."""
+        numbers, comm = self.context.workspace.part.points, self.context.comm
+        for scalar in self._scalars:
+            columns = np.stack([self._field(time, scalar.name) for time in self._records], axis=1)
+            old = self.dual.get(scalar.name) or ReducedBasis(
+                np.zeros((len(numbers), 0)), np.zeros(0), "l2"
+            )
+            rtol = self.context.located.study.offline.tolerance
+            grown = self._grown(old, columns, displacement=False, rtol=rtol)
+            if grown.n_modes:
+                self.dual[scalar.name] = grown
+        every = [interpolation_points(basis.modes, numbers, comm) for basis in self.dual.values()]
+        return mask_points(self.quadrature.points, np.unique(np.concatenate(every)))
 
     def _gappy(self, points: Int[Array, " n_mask"]) -> dict[str, GappyOperator]:
         """Factorise the gappy operators on a mask.
@@ -260,12 +322,12 @@ class Teacher:
             operators[name] = GappyOperator.build(modes, largest_norm=largest)
         return operators
 
-    def _packed(self, points: Int[Array, " n_mask"]) -> ReducedModel:
+    def _packed(self, points: Int[Array, " n_mask"], *, with_fields: bool = True) -> ReducedModel:
         """Put the enriched parts together."""
         context, workspace = self.context, self.context.workspace
         numbers, comm = workspace.part.points, context.comm
         try:
-            gappy = self._gappy(points)
+            gappy = self._gappy(points) if with_fields else {}
         except AccuracyError:
             every = [interpolation_points(b.modes, numbers, comm) for b in self.dual.values()]
             extra = np.concatenate([points[self.quadrature.points.size :], *every])
@@ -307,6 +369,14 @@ class Teacher:
         ]
         return float(np.sqrt(self.context.comm.sum(np.array(sizes)).max()))
 
+    def _size(self, full: Committed) -> float:
+        """Return the norm of the watched field."""
+        keys = self.context.located.study.indicator or Indicator()
+        workspace = self.context.workspace
+        weights = np.abs(workspace.discretization.weights)
+        field = workspace.laws.field(full.state, keys.field)
+        return float(np.sqrt(self.context.comm.sum(np.array([(weights @ field**2).sum()]))[0]))
+
     def _error(self, full: Committed, values: Array | None) -> float:
         """Return the error that the present model made of the watched scalar field."""
         keys = self.context.located.study.indicator or Indicator()
@@ -321,6 +391,11 @@ class Teacher:
         parts = np.array([weights @ rest**2, weights @ truth**2])
         wrong, whole = np.sqrt(self.context.comm.sum(parts))
         return float(wrong / whole) if whole > NEGLIGIBLE * self._largest else float("nan")
+
+
+def _spread(last: int, most: int) -> set[int]:
+    """Return numbers of instants, the last one among them, evenly spread."""
+    return set(np.linspace(last, 0, min(last, most), endpoint=False).round().astype(int).tolist())
 
 
 def _values(work: VirtualWork) -> Array:
@@ -413,8 +488,6 @@ def enriched_answer(
     case: str,
     model: ReducedModel,
     calibrations: Calibrations,
-    *,
-    most: int | None = None,
 ) -> tuple[Teacher, AdaptiveAnswer]:
     """Answer a case with a model that learns where it must.
 
@@ -428,8 +501,6 @@ def enriched_answer(
         The model to begin with.
     calibrations
         From signals to errors.
-    most
-        Largest number of steps on the whole mesh.
 
     Returns
     -------
@@ -446,6 +517,27 @@ def enriched_answer(
     reduced = model.loadings.get(case) or reduced_loading(
         context, loading, teacher.basis.modes, model.points
     )
+    if keys.learning == "sweeps":
+        if REPLAYED not in calibrations.fields:
+            message = (
+                "sweeps: too few pairs of unbalance and error of the watched field were met; give "
+                "more indicator.calibration.loads, or larger ones."
+            )
+            raise AccuracyError(message)
+        most = keys.most_steps or len(loading.times) - 1
+        answer = solve_in_sweeps(
+            model,
+            reduced,
+            teacher,
+            policy=SweepPolicy(
+                calibration=calibrations.fields[REPLAYED],
+                watched=Watched(keys.field, keys.tolerance),
+                most=most,
+            ),
+            options=context.newton_options,
+            on_sweep=lambda done: context.progress(done / most),
+        )
+        return teacher, answer
     end = float(loading.times[-1])
     answer = solve_adaptively(
         model,
@@ -456,7 +548,7 @@ def enriched_answer(
             replayed=calibrations.fields.get(REPLAYED),
             space=LoadSpace.of([model.loadings[name] for name in context.training]),
             watched=Watched(keys.field, keys.tolerance),
-            most=most,
+            most=keys.most_steps,
         ),
         options=context.newton_options,
         on_step=lambda time: context.progress(time / end),

@@ -67,11 +67,11 @@ def followed(
     return Committed(time, unknown, rate, strain, response.state)
 
 
-def unbalance(problem: HighFidelityProblem, full: Committed) -> float:
-    r"""Return the residual of equilibrium of a full state on the free dofs.
+def unbalance(problem: HighFidelityProblem, full: Committed) -> tuple[float, float]:
+    r"""Return the residual of equilibrium of a full state, and the forces in balance.
 
-    :math:`\|F - \int B^T \sigma\|` there, relative to the forces in balance as the Newton
-    iterations relate it [-].
+    :math:`\|F - \int B^T \sigma\|` on the free dofs, and the larger one of the norms of both
+    [force].
 
     Notes
     -----
@@ -83,4 +83,20 @@ def unbalance(problem: HighFidelityProblem, full: Committed) -> float:
     free = ~problem.loading.constrained
     rest = problem.exchange.norm(np.where(free, force - internal, 0.0))
     scale = max(problem.exchange.norm(np.where(free, force, 0.0)), problem.exchange.norm(internal))
-    return rest / scale if scale > 0.0 else rest
+    return rest, scale
+
+
+class RelativeUnbalance:
+    """Relates residuals to the largest forces so far, as the Newton iterations do.
+
+    An unloaded instant is judged by what the structure has borne.
+    """
+
+    def __init__(self) -> None:
+        self.largest = 0.0
+
+    def of(self, problem: HighFidelityProblem, full: Committed) -> float:
+        """Return the relative residual of the next instant [-]. Collective: yes."""
+        rest, scale = unbalance(problem, full)
+        self.largest = max(self.largest, scale)
+        return rest / self.largest if self.largest > 0.0 else 0.0

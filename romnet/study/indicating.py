@@ -11,6 +11,7 @@ from romnet.online.indicator import Assessment, Calibrations, Monitor, Watched, 
 from romnet.online.solve import ReducedSolution
 from romnet.reduction.model import ReducedModel
 from romnet.reduction.signals import GappySignals
+from romnet.report.values import WatchFacts
 from romnet.store import artefact
 from romnet.store.artefact import Manifest
 from romnet.study.answers import online_stage, reduced_loading
@@ -99,6 +100,25 @@ class WatchSummary:
     warnings: tuple[str, ...]
     full_steps: int | None = None
     enriched_errors: Mapping[str, float | None] = field(default_factory=dict)
+
+
+def watch_facts(context: Context, name: str) -> WatchFacts | None:
+    """Return what a report shows of the estimates of a case; None where it was not watched."""
+    keys = context.located.study.indicator
+    path = context.folder / "indicator" / f"{name}.h5"
+    if keys is None or not path.is_file():
+        return None
+    found = artefact.load(path, Assessment)
+    field = found.watched.field
+    return WatchFacts(
+        field=field,
+        tolerance=found.watched.tolerance,
+        times=found.times,
+        estimate=found.estimates[field],
+        bound=found.bounds[field],
+        confidence=keys.confidence,
+        alarm=found.first_alarm,
+    )
 
 
 def watch_summary(context: Context, name: str) -> WatchSummary | None:

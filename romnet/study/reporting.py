@@ -37,6 +37,7 @@ from romnet.study import commands
 from romnet.study.answers import Comparison, rebuilt_fields
 from romnet.study.context import Context
 from romnet.study.cycling import cycle_facts
+from romnet.study.indicating import watch_facts
 from romnet.study.rebuilding import rebuilt_displacement
 from romnet.study.runner import verdicts
 
@@ -166,6 +167,7 @@ def _case(context: Context, name: str, nodes: Nodes) -> CaseFacts:
         hf_seconds=summary.reference_s,
         picture=_picture(context, solution, nodes),
         cycles=None if summary.cycles is None else cycle_facts(summary.cycles),
+        watch=watch_facts(context, name),
         quantities=tuple(
             (quantity, key, value)
             for quantity, values in summary.quantities.items()

@@ -18,6 +18,7 @@ from romnet.study import (
     drawing,
     enriching,
     export,
+    greedy,
     indicating,
     lifting,
     local,
@@ -69,6 +70,7 @@ def stages_of(located: LocatedStudy) -> dict[str, Stage]:
     table += _local_stages(located)
     if located.study.indicator is not None:
         table.append(_calibrate_stage(located, training))
+    table += _greedy_stages(located, training)
     for name in training:
         table.append(_online_stage(located, located.cases[name], offline=True))
         table.append(_errors_stage(located, name, name, offline=True))
@@ -192,6 +194,7 @@ def _calibrate_stage(located: LocatedStudy, training: tuple[str, ...]) -> Stage:
         name="calibrate",
         path=Path("calibration.h5"),
         action=calibrating.calibrate_stage,
+        version=2,
         parameters={
             "indicator.calibration": _json(keys.calibration),
             "indicator.confidence": keys.confidence,
@@ -203,6 +206,40 @@ def _calibrate_stage(located: LocatedStudy, training: tuple[str, ...]) -> Stage:
         files=_libraries(located),
         citations=_INDICATOR,
     )
+
+
+def _greedy_stages(located: LocatedStudy, training: tuple[str, ...]) -> list[Stage]:
+    """Return the stage that chooses loads to train on, if it is asked for."""
+    keys = located.study.offline.greedy
+    if keys is None:
+        return []
+    asked = [name for name in keys.candidates if name in located.cases]
+    watched = located.study.indicator
+    judging = () if watched is None else ("calibrate",)
+    return [
+        Stage(
+            name="greedy",
+            path=Path("greedy.h5"),
+            action=greedy.greedy_stage,
+            parameters={
+                "offline.greedy": _json(keys),
+                "indicator.field": None if watched is None else watched.field,
+                "newton": _json(located.study.newton),
+                **{f"online.{one}": _case_parameters(located, located.cases[one]) for one in asked},
+                **_increments(located.study),
+            },
+            inputs=("model", *judging, *(f"replay[{one}]" for one in training)),
+            files={
+                **_libraries(located),
+                **{
+                    f"{one} {label}": path
+                    for one in asked
+                    for label, path in _files(located, one).items()
+                },
+            },
+            citations=_INDICATOR,
+        )
+    ]
 
 
 def _watch_stages(
@@ -235,6 +272,8 @@ def _watch_stages(
         parameters={
             **watched,
             "indicator.solver": keys.solver,
+            "indicator.learning": keys.learning,
+            "indicator.most_steps": keys.most_steps,
             "reference": known,
             "newton": _json(located.study.newton),
             **_case_parameters(located, located.cases[name]),
