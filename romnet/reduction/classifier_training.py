@@ -40,7 +40,7 @@ class Learning:
     augmentation
         Convex combinations added, for each field given [-].
     folds
-        Parts for the held-out accuracy and the calibration.
+        Parts for the held-out accuracy and the calibration; zero: neither (a stack needs them).
     hidden
         Width of the hidden layer of a network.
     penalty
@@ -122,6 +122,8 @@ def learn(
         message = f"{len(labels)} fields cannot be divided into {learning.folds} folds."
         raise ValueError(message)
     seed = int(rng.integers(2**31))
+    if not learning.folds:
+        return _fitted(fields, places, labels, learning, seed)
     part = rng.permutation(np.arange(len(labels)) % learning.folds)
     held_out = np.zeros((len(labels), n_clusters))
     for fold in range(learning.folds):

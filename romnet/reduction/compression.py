@@ -276,7 +276,11 @@ def _spectrum(
             yield room[:filled]
 
     if method is Factorisation.TSQR:
-        factor = triangular_factor(blocks(), n, comm)
+        if comm.sum(np.array([float(len(root))]))[0] < n:
+            # A triangle would be larger than the functions themselves, and most of it zero.
+            factor = comm.concatenate(np.concatenate([np.zeros((0, n)), *map(np.copy, blocks())]))
+        else:
+            factor = triangular_factor(blocks(), n, comm)
         _refuse_infinite(factor)
         _, norms, right = np.linalg.svd(factor, full_matrices=False)
         return norms, right

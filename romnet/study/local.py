@@ -156,8 +156,9 @@ class _Classify:
         others: Float[Array, "n_others n_nodes"],
     ) -> Int[Array, " n_others"]:
         """Learn and tell."""
-        rng = np.random.default_rng(self.seed)
-        return learn(fields, self.places, labels, rng=rng).clusters(others)
+        # What it tells is judged by the criterion itself.
+        learning, rng = Learning(folds=0), np.random.default_rng(self.seed)
+        return learn(fields, self.places, labels, learning=learning, rng=rng).clusters(others)
 
 
 def grid_of(local: Local) -> Grid:

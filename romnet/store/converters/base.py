@@ -6,9 +6,10 @@ conventions are known. Built-in converters and plug-ins register by the same ent
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from importlib.metadata import entry_points
+from functools import cache
+from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
 from typing import Literal, Protocol, runtime_checkable
 
@@ -225,7 +226,7 @@ def registered_converters() -> dict[str, Converter]:
     True
     """
     converters = {}
-    for point in sorted(entry_points(group=GROUP), key=lambda point: point.name):
+    for point in _installed(entry_points):
         try:
             loaded = point.load()
         except Exception as problem:  # a plug-in may raise anything
@@ -236,6 +237,12 @@ def registered_converters() -> dict[str, Converter]:
             raise PluginError(message)
         converters[point.name] = loaded
     return converters
+
+
+@cache
+def _installed(look: Callable[..., Iterable[EntryPoint]]) -> tuple[EntryPoint, ...]:
+    """Return the entry points of converters by name: looking reads a file of every package."""
+    return tuple(sorted(look(group=GROUP), key=lambda point: point.name))
 
 
 def check_node_order(
