@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import hashlib
 import json
 import sys
 from dataclasses import dataclass, replace
@@ -11,32 +10,31 @@ from pathlib import Path
 from time import perf_counter
 
 import numpy as np
+import yaml
 
 from romnet.core.arrays import Array
-from romnet.core.snapshots import ArraySource
-from romnet.fe.history import SeparatedField
 from romnet.online.solve import solve
-from romnet.reduction.basis import ReducedBasis, Truncation
-from romnet.reduction.classifier_training import Learning, learn
-from romnet.reduction.compression import Compression, compressed
-from romnet.reduction.criterion import Costs, Grid, Limits, efficiency_criterion
-from romnet.reduction.cubature_common import common_points
-from romnet.reduction.cubature_problem import CubatureProblem
+from romnet.reduction.cubature import ReducedQuadrature
 from romnet.reduction.dictionary import FALLBACK, Dictionary, regret
-from romnet.reduction.dissimilarity import dissimilarities, sines_between
-from romnet.reduction.growth import farthest_first
-from romnet.reduction.integrands import VirtualWork
-from romnet.reduction.local_errors import coordinates
-from romnet.reduction.medoids import k_medoids
-from romnet.reduction.model import ReducedLoading, ReducedModel
-from romnet.reduction.pod import pod
+from romnet.reduction.dissimilarity import sines_between
+from romnet.reduction.model import ReducedModel
+from romnet.store import artefact
+from romnet.store.artefact import read_manifest
+from romnet.store.modes import load_bases
+from romnet.study import commands
+from romnet.study.actions import packed_model
+from romnet.study.answers import Comparison, reduced_loading
+from romnet.study.candidates import inputs_of
+from romnet.study.context import Context
+from romnet.study.dictionary import Clusters, own_rule, trained
+from romnet.study.models import LocalModels, chosen_of
+from romnet.study.training import displacement_basis
 
 HERE = Path(__file__).parent
 sys.path.insert(0, str(HERE))
-from body import ALONE, Cube, random_fields, real_cube, simplified_cube, temperature  # noqa: E402
+from body import COLD, VISCOPLASTIC, Cube, random_fields, simplified_cube, temperature  # noqa: E402
 
 SEED = 2022
-TOLERANCE = 1e-3
 BURNERS = 6
 
 
@@ -44,246 +42,198 @@ BURNERS = 6
 class Sizes:
     """How large the study is."""
 
-    simplified: int = 300
+    candidates: int = 240
     unseen: int = 64
     clusters: tuple[int, ...] = (2, 4, 8)
     modes: tuple[int, ...] = (2, 3, 4, 6, 8, 10)
-    runs_per_cluster: int = 6
+    smallest_cluster: int = 6
     divisions: int = 4
-    burners: int = 0
+    burners: int = BURNERS
 
 
-def real_runs(cube: Cube, parameters: np.ndarray, folder: Path) -> list[tuple[Array, Array]]:
-    """Return displacements and stresses of real simulations, each computed once."""
-    folder.mkdir(parents=True, exist_ok=True)
-    found = []
-    for row in parameters:
-        path = folder / f"{hashlib.sha256(row.tobytes()).hexdigest()[:16]}-{cube.divisions}.npz"
-        if not path.is_file():
-            displacement, stress = cube.solve(row)
-            partial = path.with_suffix(".partial.npz")
-            np.savez(partial, displacement=displacement, stress=stress)
-            partial.rename(path)
-        with np.load(path) as data:
-            found.append((data["displacement"], data["stress"]))
-    return found
+def write_study(sizes: Sizes, folder: Path) -> Cube:
+    """Write the study and the temperatures it names; return the cube of its simplified runs."""
+    cube = simplified_cube(sizes.divisions)
+    asked = {
+        "c": random_fields(sizes.candidates, np.random.default_rng(SEED), burners=sizes.burners),
+        "q": unseen_fields(sizes),
+    }
+    (folder / "fields").mkdir(parents=True, exist_ok=True)
+    cases: dict[str, list[dict]] = {}
+    for kind, parameters in asked.items():
+        cases[kind] = []
+        for number, field in enumerate(temperature(parameters, cube.mesh.nodes)):
+            name = f"{kind}{number:03d}"
+            # A nodal field of Z-set: big-endian numbers of four bytes.
+            field.astype(">f4").tofile(folder / "fields" / f"{name}.node")
+            cases[kind].append(case(name))
+    held = {"x0": [0.0, None, None], "x0y0": [None, 0.0, None], "x0y0z0": [None, None, 0.0]}
+    study = {
+        "name": "romnet_cube",
+        "units": {"length": "mm", "force": "N", "time": "s", "temperature": "degC"},
+        "mesh": {"box": {"lengths": [1.0, 1.0, 1.0], "divisions": [sizes.divisions] * 3}},
+        "materials": [VISCOPLASTIC],
+        "constraints": [{"nodes": nodes, "u": u} for nodes, u in held.items()],
+        "loads": [{"type": "temperature", "keyframes": frames("c000")}],
+        "offline": {"tolerance": 1e-6, "cubature": {"tolerance": 1e-3}, "dual": []},
+        "training": [{**case("first", of="c000"), "results": "hf"}],
+        "local": {
+            "candidates": cases["c"],
+            "clusters": list(sizes.clusters),
+            "modes": list(sizes.modes),
+            "smallest_cluster": sizes.smallest_cluster,
+            "dictionary": {},
+        },
+        "online": [{**question, "reference": "hf"} for question in cases["q"]],
+    }
+    text = yaml.safe_dump(study, sort_keys=False, default_flow_style=None)
+    (folder / "study.yaml").write_text(text, encoding="utf-8")
+    return cube
+
+
+def unseen_fields(sizes: Sizes) -> Array:
+    """Return the parameters of temperatures that nothing is learnt from."""
+    return random_fields(sizes.unseen, np.random.default_rng(SEED + 1), burners=sizes.burners)
+
+
+def case(name: str, *, of: str = "") -> dict:
+    """Return a load case of the study: heated in five steps."""
+    loads = {"temperature": {"keyframes": frames(of or name)}}
+    return {"name": name, "until": 1.0, "increments": 5, "loads": loads}
+
+
+def frames(name: str) -> list[dict]:
+    """Return the keyframes of a temperature that grows from cold to that of a file."""
+    return [{"time": 0.0, "field": COLD}, {"time": 1.0, "field": f"fields/{name}.node"}]
 
 
 @dataclass(frozen=True)
-class Local:
+class Model:
     """A reduced model and the modes that rebuild its displacement."""
 
-    model: ReducedModel
+    reduced: ReducedModel
     modes: Array
 
-
-def bases(cube: Cube, groups: list[list[tuple[Array, Array]]], n_modes: int) -> list[ReducedBasis]:
-    """Return the basis of each group of simulations."""
-    return [
-        pod(
-            ArraySource(np.hstack([run[0] for run in runs])),
-            cube.inner_product,
-            truncation=Truncation(modes=n_modes),
-            comm=ALONE,
-        )
-        for runs in groups
-    ]
-
-
-def models(cube: Cube, groups: list[list[tuple[Array, Array]]], n_modes: int) -> list[Local]:
-    """Return one model for each group of simulations, all on the same points."""
-    found = bases(cube, groups, n_modes)
-    numbers = np.arange(cube.points.n_points)
-    problems = []
-    for runs, basis in zip(groups, found, strict=True):
-        stress = ArraySource(np.hstack([run[1] for run in runs]))
-        work = VirtualWork(stress=stress, modes=basis.modes, discretization=cube.points)
-        functions = compressed(work, cube.points.weights, ALONE, Compression())
-        problems.append(CubatureProblem.build(functions, cube.points.weights, numbers, ALONE))
-    rule = common_points(problems, tolerance=TOLERANCE)
-    strain = cube.points.strain_operator_of(rule.points)
-    made = []
-    for basis, weights in zip(found, rule.weights, strict=True):
-        # Without a change of model under way, points that do not count need no law.
-        kept = np.flatnonzero(weights)
-        model = ReducedModel(
-            points=rule.points[kept],
-            weights=weights[kept],
-            strain_modes=(strain @ basis.modes).reshape(rule.points.size, 6, -1)[kept],
-            law_specs=(cube.law,),
-            law_of_point=np.zeros(kept.size, dtype=np.int64),
-            dual=(),
-            gappy={},
-            loadings={},
-            units={},
-        )
-        made.append(Local(model, basis.modes))
-    return made
+    def answered(self, context: Context, name: str) -> tuple[float, float]:
+        """Return the relative error over all instants of an answer, and its seconds."""
+        loading = reduced_loading(context, context.loading(name), self.modes, self.reduced.points)
+        found = solve(self.reduced, loading, options=context.newton_options)
+        if not found.status.ok:
+            return 1.0, found.wall_seconds
+        product = context.workspace.inner_product()
+        source = context.displacement(name)
+        exact = np.stack([source.column(number) for number in range(source.n_snapshots)], axis=1)
+        rest = self.modes @ found.coefficients - exact
+        wrong, whole = (np.linalg.norm(product @ columns) for columns in (rest, exact))
+        return float(wrong / whole), found.wall_seconds
 
 
-def equally_dear(
-    cube: Cube, runs: list[tuple[Array, Array]], n_modes: int, n_points: float
-) -> Local:
+def equally_dear(context: Context, names: list[str], n_modes: int, n_points: float) -> Model:
     """Return the best global model that costs no more online: no more points, or as many modes."""
-    best = models(cube, [runs], n_modes)[0]
+    best: tuple[Context, ReducedQuadrature] | None = None
     while True:
-        n_modes += 1
-        better = models(cube, [runs], n_modes)[0]
-        if better.model.n_quadrature > n_points:
-            return best
-        best = better
-
-
-def online(cube: Cube, local: Local, row: np.ndarray) -> tuple[np.ndarray, float]:
-    """Return the displacements that a model answers, and the seconds it took."""
-    loading = cube.loading(row)
-    reduced = ReducedLoading(
-        name=loading.name,
-        times=loading.times,
-        force=loading.force.mapped(local.modes.T),
-        temperature=SeparatedField(
-            loading.temperature.amplitudes, loading.temperature.vectors[:, local.model.points]
-        ),
-        lift_strain=SeparatedField.zero(local.model.points.size * 6),
-    )
-    solution = solve(local.model, reduced)
-    if not solution.status.ok:
-        return np.full((len(local.modes), loading.times.size - 1), np.nan), solution.wall_seconds
-    return local.modes @ solution.coefficients[:, 1:], solution.wall_seconds
-
-
-def error(cube: Cube, answer: np.ndarray, truth: np.ndarray) -> float:
-    """Return the relative error over all instants; one where there is no answer."""
-    product = cube.inner_product
-    found = np.linalg.norm(product @ (answer - truth)) / np.linalg.norm(product @ truth)
-    return float(found) if np.isfinite(found) else 1.0
+        own = trained(context, Path("equal", str(n_modes)), names, modes=n_modes)
+        rule = own_rule(own)
+        grown = displacement_basis(own).n_modes == n_modes
+        if best is not None and (len(rule.points) > n_points or not grown):
+            own, rule = best
+            modes = displacement_basis(own).modes
+            return Model(packed_model(own, rule, modes), modes)
+        best, n_modes = (own, rule), n_modes + 1
 
 
 def measure(sizes: Sizes, folder: Path) -> dict[str, object]:
-    """Run the whole chain, from simplified simulations to online errors of unseen fields."""
-    rng = np.random.default_rng(SEED)
-    cheap, real = simplified_cube(), real_cube(sizes.divisions)
-    parameters = random_fields(sizes.simplified, rng, burners=sizes.burners)
-    unseen = random_fields(sizes.unseen, np.random.default_rng(SEED + 1), burners=sizes.burners)
-
-    began = perf_counter()
-    simple = [cheap.solve(row)[0] for row in parameters]
-    cheap_seconds = (perf_counter() - began) / len(simple)
-    sources = tuple(ArraySource(values) for values in simple)
-    basis = pod(
-        ArraySource(np.hstack(simple)),
-        cheap.inner_product,
-        truncation=Truncation(rtol=1e-8),
-        comm=ALONE,
-    )
-    trajectories = coordinates(sources, basis, cheap.inner_product, ALONE)
-
-    began = perf_counter()
-    real_runs(real, unseen[:1], folder / "runs")
-    real_seconds = perf_counter() - began
-    advice = efficiency_criterion(
-        trajectories,
-        parameters,
-        grid=Grid(sizes.clusters, sizes.modes),
-        limits=Limits(smallest_cluster=6),
-        costs=Costs(training=real_seconds, measured=True),
-        rng=np.random.default_rng(SEED),
-    )
-    chosen = advice.candidates[advice.chosen if advice.chosen is not None else 0]
-
-    distances = dissimilarities(sources, cheap.inner_product, comm=ALONE)
-    found = k_medoids(distances, chosen.n_clusters, rng=np.random.default_rng(SEED))
-    members = []
-    for cluster, medoid in enumerate(found.members):
-        own = np.flatnonzero(found.labels == cluster)
-        within = distances[np.ix_(own, own)]
-        count = min(own.size, max(sizes.runs_per_cluster, -(-chosen.runs // chosen.n_clusters)))
-        members.append(own[farthest_first(within, int(np.flatnonzero(own == medoid)[0]), count)])
-    groups = [real_runs(real, parameters[own], folder / "runs") for own in members]
-    local = models(real, groups, chosen.n_modes)
-    everything = [run for runs in groups for run in runs]
-    cost = float(np.mean([one.model.n_quadrature for one in local]))
-    single = equally_dear(real, everything, chosen.n_modes, cost)
-
-    classifier = learn(
-        temperature(parameters, real.mesh.nodes),
-        real.mesh.nodes,
-        found.labels,
-        learning=Learning(),
-        rng=np.random.default_rng(SEED),
-    )
-    dictionary = Dictionary(
-        tuple(one.model for one in local), single.model, found.members, classifier, 0.0
-    )
-
-    truth = [run[0] for run in real_runs(real, unseen, folder / "runs")]
-    fields = temperature(unseen, real.mesh.nodes)
-    choices, spent = [], []
-    for field in fields:
-        began = perf_counter()
-        choices.append(dictionary.choose(field))
-        spent.append(perf_counter() - began)
-    # The way without a classifier: simulate cheaply, compare with the medoids.
-    began = perf_counter()
-    compared = [
-        int(
-            sines_between(
-                _flat(cheap, cheap.solve(row)[0])[None],
-                np.stack([_flat(cheap, simple[m]) for m in found.members]),
-            ).argmin()
+    """Write the study, let its stages make and ask the dictionary, and judge the answers."""
+    cube = write_study(sizes, folder)
+    context = commands.open_study(folder)
+    advice = commands.advise(context)
+    said = {"worth_it": advice.chosen is not None, "recommendation": advice.recommendation}
+    if advice.chosen is None:
+        return said
+    commands.offline(context)
+    commands.online(context)
+    clusters = artefact.load(context.folder / "clusters.h5", Clusters)
+    found = artefact.load(context.folder / "dictionary.h5", LocalModels).dictionary
+    if clusters.expected is None or found is None:
+        raise RuntimeError(clusters.recommendation)
+    every = [name for group in clusters.training for name in group]
+    locals_ = [
+        Model(
+            model,
+            load_bases(context.folder / f"dictionary/cluster{k}/pod.h5")["displacement"].modes,
         )
-        for row in unseen
+        for k, model in enumerate(found.models)
     ]
-    compare_seconds = (perf_counter() - began) / len(unseen)
+    cost = float(np.mean([one.n_quadrature for one in found.models]))
+    single = equally_dear(context, every, clusters.expected.n_modes, cost)
 
-    errors = np.array(
+    names = [question.name for question in context.located.study.online]
+    used = np.array(
         [
-            [error(real, online(real, one, row)[0], exact) for one in local]
-            for row, exact in zip(unseen, truth, strict=True)
+            artefact.load(context.folder / f"fields/{name}.h5", Comparison).over_time["u"]
+            for name in names
         ]
     )
-    whole = [online(real, single, row) for row in unseen]
-    global_errors = np.array(
-        [error(real, answer, exact) for (answer, _), exact in zip(whole, truth, strict=True)]
-    )
-    picked = np.array([choice.cluster for choice in choices])
-    sure = np.where(picked == FALLBACK, np.array(compared), picked)
-    used = np.where(
-        picked == FALLBACK, global_errors, errors[np.arange(len(errors)), np.maximum(picked, 0)]
-    )
-    seconds = [
-        online(real, local[max(cluster, 0)], row)[1]
-        for cluster, row in zip(picked, unseen, strict=True)
-    ]
+    own = np.array([[one.answered(context, name) for one in locals_] for name in names])
+    whole = np.array([single.answered(context, name) for name in names])
+    picked = np.array([chosen_of(context, name).choice.cluster for name in names])
+    nearest, compare_seconds = compared(cube, sizes, clusters)
+    sure = np.where(picked == FALLBACK, nearest, picked)
+    choose_seconds = choosing_seconds(context, found)
     return {
-        "dictionary_over_global": float(used.mean() / global_errors.mean()),
-        "accuracy": float((sure == np.array(compared)).mean()),
-        "regret": float(regret(errors, sure).mean()),
-        "choose_ms": 1e3 * float(np.median(spent)),
-        "compare_over_choose": compare_seconds / float(np.median(spent)),
+        "dictionary_over_global": float(used.mean() / whole[:, 0].mean()),
+        "accuracy": float((sure == nearest).mean()),
+        "regret": float(regret(own[:, :, 0], sure).mean()),
+        "choose_ms": 1e3 * choose_seconds,
+        "compare_over_choose": compare_seconds / choose_seconds,
         "dictionary_error": float(used.mean()),
-        "global_error": float(global_errors.mean()),
-        "clusters": chosen.n_clusters,
-        "modes": chosen.n_modes,
-        "modes_global": single.model.n_modes,
+        "global_error": float(whole[:, 0].mean()),
+        "clusters": len(found.models),
+        "modes": clusters.expected.n_modes,
+        "modes_global": single.reduced.n_modes,
         "points_dictionary": cost,
-        "points_global": int(single.model.n_quadrature),
-        "online_ms_dictionary": 1e3 * float(np.median(seconds)),
-        "online_ms_global": 1e3 * float(np.median([spent for _, spent in whole])),
-        "training_runs": len(everything),
+        "points_global": single.reduced.n_quadrature,
+        "online_ms_dictionary": 1e3 * float(np.median(own[np.arange(len(sure)), sure, 1])),
+        "online_ms_global": 1e3 * float(np.median(whole[:, 1])),
+        "training_runs": len(every),
         "fallbacks": int((picked == FALLBACK).sum()),
-        "classifier_accuracy_held_out": classifier.accuracy,
-        "predicted_gain": chosen.gain,
-        "worth_it": advice.chosen is not None,
-        "recommendation": advice.recommendation,
-        "simplified_s": cheap_seconds,
-        "real_s": real_seconds,
+        "classifier_accuracy_held_out": found.classifier.accuracy,
+        "predicted_gain": clusters.expected.gain,
+        "stage_s": {
+            name: read_manifest(context.folder / f"{name}.h5").wall_s
+            for name in ("criterion", "clusters", "dictionary")
+        },
+        **said,
     }
 
 
-def _flat(cube: Cube, displacement: np.ndarray) -> np.ndarray:
-    """Return a trajectory as one vector whose Euclidean length is its norm."""
-    return (cube.inner_product @ displacement).ravel()
+def compared(cube: Cube, sizes: Sizes, clusters: Clusters) -> tuple[Array, float]:
+    """Return the nearest medoid of each unseen field without a classifier, and its seconds.
+
+    A simplified simulation of the field is computed and compared with those of the medoids.
+    """
+
+    def flat(row: Array) -> Array:
+        return (cube.inner_product @ cube.solve(row)[0]).ravel()
+
+    known = random_fields(sizes.candidates, np.random.default_rng(SEED), burners=sizes.burners)
+    medoids = np.stack([flat(known[number]) for number in clusters.medoids])
+    asked = unseen_fields(sizes)
+    began = perf_counter()
+    nearest = [int(sines_between(flat(row)[None], medoids).argmin()) for row in asked]
+    return np.array(nearest), (perf_counter() - began) / len(asked)
+
+
+def choosing_seconds(context: Context, dictionary: Dictionary) -> float:
+    """Return the median time of choosing a model for a temperature that is at hand."""
+    cases = [context.located.cases[one.name] for one in context.located.study.online]
+    nodes = np.arange(context.workspace.mesh.n_nodes)
+    spent = []
+    for field in inputs_of(context, cases, nodes).shapes:
+        began = perf_counter()
+        dictionary.choose(field)
+        spent.append(perf_counter() - began)
+    return float(np.median(spent))
 
 
 if __name__ == "__main__":
@@ -291,10 +241,8 @@ if __name__ == "__main__":
     parser.add_argument("--quick", action="store_true", help="few simulations")
     parser.add_argument("--results", type=Path, default=HERE / "results")
     options = parser.parse_args()
-    few = Sizes(simplified=60, unseen=6, clusters=(2, 4), modes=(2, 4), divisions=3)
+    few = Sizes(candidates=60, unseen=6, clusters=(2, 4), modes=(2, 4), divisions=3)
     sizes = few if options.quick else Sizes()
-    found = {
-        "anywhere": measure(sizes, options.results),
-        "burners": measure(replace(sizes, burners=BURNERS), options.results),
-    }
+    families = {"burners": sizes, "anywhere": replace(sizes, burners=0)}
+    found = {name: measure(one, options.results / name) for name, one in families.items()}
     print(json.dumps(found, indent=1))
