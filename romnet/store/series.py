@@ -17,7 +17,7 @@ from romnet.core.arrays import Array
 from romnet.core.errors import StoreError
 from romnet.fe.mesh import Mesh
 from romnet.store import artefact
-from romnet.store.converters.meshio_bridge import CELL_TYPES
+from romnet.store.converters.meshio_mesh import CELL_TYPES
 from romnet.store.vtkhdf import writing_vtkhdf
 
 _SPACE = 3

@@ -7,20 +7,17 @@ from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
-from jaxtyping import Bool, Float, Int
+from jaxtyping import Float, Int
 
 from romnet.core.arrays import Array
 from romnet.core.communicator import SerialCommunicator
 from romnet.core.errors import StudyError
-from romnet.fe.equations import Elimination
 from romnet.fe.formulations import formulation
-from romnet.fe.history import SeparatedField
 from romnet.fe.loading import Loading
-from romnet.laws.contract import TimeStep
-from romnet.laws.tables import ThermalExpansion
 from romnet.reduction.replay import replay, stress_of
 from romnet.store.converters.base import Results
 from romnet.study.balance_fit import Explanation, explain
+from romnet.study.balance_forces import Forces, force_of_strain, forces_at, on_masters, virgin
 from romnet.study.foreign import finite_instant, open_results, result_path
 from romnet.study.loadcases import loading_of
 from romnet.study.read import HF, LocatedStudy
@@ -28,8 +25,6 @@ from romnet.study.schema import Temperature
 from romnet.study.workspace import Workspace, build_workspace, read_mesh
 
 BALANCED = 0.02
-# Forces that cancel within the structure count this much: a heated body balances no load.
-_SELF_EQUILIBRATED = 0.05
 Stresses = Literal["replayed", "stored"]
 
 
@@ -208,20 +203,6 @@ class _History:
             yield np.zeros(size) if number < self.first else np.ravel(self.field(number, "stress"))
 
 
-@dataclass(frozen=True)
-class _Forces:
-    """Forces at one instant."""
-
-    internal: Float[Array, " n_dofs"]
-    loads: Float[Array, "n_loads n_dofs"]
-    size: float
-
-    @property
-    def residual(self) -> Float[Array, " n_dofs"]:
-        """Internal less external forces."""
-        return np.asarray(self.internal - self.loads.sum(axis=0))
-
-
 def _balance(
     workspace: Workspace, history: _History, stresses: Stresses, series: Iterator[Array]
 ) -> Balance:
@@ -233,10 +214,10 @@ def _balance(
     times, residuals = loading.times[1:], []
     worst: tuple[float, int, Explanation | None] = (np.inf, len(times) - 1, None)
     next(series)  # the virgin state
-    kept: _Forces | None = None
+    kept: Forces | None = None
     for number, (time, stress) in enumerate(zip(times, series, strict=True)):
-        forces = _on_masters(
-            _forces(workspace, loading.force, float(time), stress, free), loading.equations
+        forces = on_masters(
+            forces_at(workspace, loading.force, float(time), stress, free), loading.equations
         )
         relative = float(np.linalg.norm(forces.residual[free])) / forces.size
         residuals.append(relative)
@@ -256,7 +237,7 @@ def _told(
     workspace: Workspace,
     history: _History,
     stresses: Stresses,
-    found: tuple[int, Explanation | None, _Forces, Array],
+    found: tuple[int, Explanation | None, Forces, Array],
 ) -> Balance:
     """Put together what was found."""
     judged, explanation, forces, residuals = found
@@ -287,48 +268,15 @@ def _told(
     )
 
 
-def _forces(
-    workspace: Workspace,
-    force: SeparatedField,
-    time: float,
-    stress: Float[Array, " n"],
-    free: Bool[Array, " n_dofs"],
-) -> _Forces:
-    """Return the forces of one instant and the size they are measured with."""
-    points = workspace.discretization
-    operator = points.strain_operator
-    weighted = np.repeat(points.weights, points.n_components) * stress
-    internal = np.asarray(operator.T @ weighted)
-    cancelling = np.asarray(abs(operator).T @ np.abs(weighted))
-    factors = np.array([amplitude.at(time) for amplitude in force.amplitudes])
-    loads = factors[:, None] * force.vectors
-    size = max(
-        float(np.linalg.norm(loads.sum(axis=0)[free])),
-        float(np.linalg.norm(internal[free])),
-        _SELF_EQUILIBRATED * float(np.linalg.norm(cancelling[free])),
-        float(np.finfo(float).tiny),
-    )
-    return _Forces(internal, loads, size)
-
-
-def _on_masters(forces: _Forces, equations: Elimination | None) -> _Forces:
-    """Hand the forces on slaves on to their masters, where dofs are tied."""
-    if equations is None:
-        return forces
-    loads = np.array([equations.gathered(load) for load in forces.loads])
-    loads = loads.reshape(forces.loads.shape)  # also where there are none
-    return _Forces(equations.gathered(forces.internal), loads, forces.size)
-
-
-def _explained(
-    workspace: Workspace, history: _History, number: int, forces: _Forces
-) -> Explanation:
+def _explained(workspace: Workspace, history: _History, number: int, forces: Forces) -> Explanation:
     """Explain an imbalance; where a law that yields hides the reason, as if it did not yield."""
     loading, points = history.loading, workspace.discretization
-    tangent, expansion = _virgin(workspace, loading, float(loading.times[number + 1]))
+    tangent, expansion = virgin(workspace, loading, float(loading.times[number + 1]))
     strain = points.strain_operator @ history.column(number + 1)
-    thermal = _of_strain(workspace, loading, tangent, expansion)
-    elastic = _of_strain(workspace, loading, tangent, strain.reshape(expansion.shape)) - thermal
+    thermal = force_of_strain(workspace, loading, tangent, expansion)
+    elastic = (
+        force_of_strain(workspace, loading, tangent, strain.reshape(expansion.shape)) - thermal
+    )
     free = ~loading.constrained
 
     def judged(internal: Array) -> Explanation:
@@ -343,43 +291,6 @@ def _explained(
         return found
     unyielding = judged(elastic)
     return unyielding if unyielding.kind == "stresses" else found
-
-
-def _virgin(
-    workspace: Workspace, loading: Loading, time: float
-) -> tuple[
-    Float[Array, "n_points n_components n_components"], Float[Array, "n_points n_components"]
-]:
-    """Return the tangent of the virgin material, and how it expands, at the heat of an instant."""
-    points, n_components = workspace.discretization, workspace.discretization.n_components
-    start = float(loading.times[0])
-    cold, warm = loading.temperature.at(start), loading.temperature.at(time)
-    still = np.zeros((points.n_points, n_components))
-    step = TimeStep(start, time - start, 1)
-    virgin = workspace.laws.initial_state(warm)
-    tangent = workspace.laws.integrate(still, still, virgin, warm, warm, step).tangent
-    expansion = still.copy()
-    for number, material in enumerate(workspace.located.study.materials):
-        thermal = ThermalExpansion.read(material.expansion)
-        strain = np.vectorize(thermal.strain, otypes=[float])
-        mine = workspace.law_of_point == number
-        if mine.any():
-            expansion[mine, :3] = (strain(warm[mine]) - strain(cold[mine]))[:, None]
-    return tangent, expansion
-
-
-def _of_strain(
-    workspace: Workspace,
-    loading: Loading,
-    tangent: Float[Array, "n_points n_components n_components"],
-    strain: Float[Array, "n_points n_components"],
-) -> Float[Array, " n_dofs"]:
-    """Return the internal forces B^T W C of a strain, those of tied dofs handed on."""
-    points = workspace.discretization
-    stress = np.einsum("pij,pj->pi", tangent, strain)
-    forces = points.strain_operator.T @ (points.weights[:, None] * stress).ravel()
-    gathered: Array = forces if loading.equations is None else loading.equations.gathered(forces)
-    return np.asarray(gathered)
 
 
 def _sum(vector: Float[Array, " n_dofs"], n_dim: int) -> Float[Array, " n_dim"]:

@@ -6,24 +6,21 @@ library.
 
 from __future__ import annotations
 
-import warnings
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from pathlib import Path
 
-import h5py
 import meshio
 import numpy as np
 from jaxtyping import Float, Int
-from scipy.io import netcdf_file
 
 from romnet.core.arrays import Array
-from romnet.core.errors import ConversionError, RomnetError
+from romnet.core.errors import ConversionError
 from romnet.fe.cells import CELLS
 from romnet.fe.mesh import FaceSet, Mesh
 from romnet.store.converters.base import Converter, Results
-from romnet.store.converters.meshio_bridge import CELL_TYPES, mesh_of
+from romnet.store.converters.meshio_mesh import CELL_TYPES, mesh_of
+from romnet.store.converters.netcdf import NetcdfFile, opened
 from romnet.store.converters.nodal import field_reader, known_fields, values_of
 
 _RING = tuple(range(12))
@@ -59,16 +56,6 @@ _DISPLACEMENTS = ("displ", "disp", "displacement", "u", "d")
 _DIRECTIONS = ("x", "y", "z")
 
 
-@dataclass(frozen=True)
-class _File:
-    """Variables of an open file, whatever its format."""
-
-    names: frozenset[str]
-    read: Callable[[str], Array]
-    row: Callable[[str, int], Array]
-    kind_of: Callable[[str], str]
-
-
 def read_mesh(path: Path) -> Mesh:
     """Read a mesh with its blocks, node sets and side sets.
 
@@ -98,7 +85,7 @@ def read_mesh(path: Path) -> Mesh:
     Traceback (most recent call last):
     romnet.core.errors.ConversionError: absent.e: does not exist.
     """
-    with _opened(path) as file:
+    with opened(path) as file:
         points = _points(file)
         blocks = list(_blocks(path, file, len(points)))
         names = _names(file, "eb_names", "block", len(blocks))
@@ -147,7 +134,7 @@ def read_results(path: Path, mesh: Mesh) -> Results:
     Traceback (most recent call last):
     romnet.core.errors.ConversionError: absent.e: does not exist.
     """
-    with _opened(path) as file:
+    with opened(path) as file:
         if len(_points(file)) != mesh.n_nodes:
             message = f"{path}: has another number of nodes than the mesh, {mesh.n_nodes}."
             raise ConversionError(message)
@@ -164,7 +151,7 @@ def read_results(path: Path, mesh: Mesh) -> Results:
     def read(number: int, names: tuple[str, ...]) -> dict[str, Array]:
         """Read some fields of one instant."""
         values = {}
-        with _opened(path) as file:
+        with opened(path) as file:
             for name in names:
                 parts = [_variable(file, place, number) for place in columns[sources[name]]]
                 shape = (mesh.n_nodes, fields[name].n_components)
@@ -174,7 +161,7 @@ def read_results(path: Path, mesh: Mesh) -> Results:
     return Results(times, fields, read)
 
 
-def _points(file: _File) -> Float[Array, "n_nodes n_dim"]:
+def _points(file: NetcdfFile) -> Float[Array, "n_nodes n_dim"]:
     """Return the coordinates."""
     if "coord" in file.names:
         return np.ascontiguousarray(file.read("coord").astype(np.float64).T)
@@ -182,7 +169,7 @@ def _points(file: _File) -> Float[Array, "n_nodes n_dim"]:
     return np.stack([file.read(name).astype(np.float64) for name in names], axis=1)
 
 
-def _blocks(path: Path, file: _File, n_nodes: int) -> Iterator[tuple[str, Array]]:
+def _blocks(path: Path, file: NetcdfFile, n_nodes: int) -> Iterator[tuple[str, Array]]:
     """Yield the cells of each block in VTK order."""
     for number in _numbers(file, "connect"):
         rows = file.read(f"connect{number}").astype(np.int64) - 1
@@ -198,13 +185,13 @@ def _blocks(path: Path, file: _File, n_nodes: int) -> Iterator[tuple[str, Array]
         yield kind, rows[:, list(order)]
 
 
-def _numbers(file: _File, stem: str) -> list[int]:
+def _numbers(file: NetcdfFile, stem: str) -> list[int]:
     """Return the numbers of variables that have a common stem."""
     ends = (name[len(stem) :] for name in file.names if name.startswith(stem))
     return sorted(int(end) for end in ends if end.isdigit())
 
 
-def _names(file: _File, variable: str, stem: str, count: int) -> list[str]:
+def _names(file: NetcdfFile, variable: str, stem: str, count: int) -> list[str]:
     """Return names; those that are missing or given twice become numbered ones."""
     rows = file.read(variable) if variable in file.names else np.zeros((count, 0), dtype="S1")
     found = []
@@ -214,7 +201,7 @@ def _names(file: _File, variable: str, stem: str, count: int) -> list[str]:
     return found
 
 
-def _listed(file: _File, stem: str, variable: str, prefix: str) -> list[tuple[int, str]]:
+def _listed(file: NetcdfFile, stem: str, variable: str, prefix: str) -> list[tuple[int, str]]:
     """Return numbers and names of sets that have members."""
     numbers = _numbers(file, stem)
     names = _names(file, variable, prefix, max(numbers, default=0))
@@ -228,7 +215,7 @@ def _solid(cells: list[tuple[str, Array]]) -> list[bool]:
     return [dim == max(dims) for dim in dims]
 
 
-def _numbered(mesh: Mesh, file: _File, cells: list[tuple[str, Array]]) -> Mesh:
+def _numbered(mesh: Mesh, file: NetcdfFile, cells: list[tuple[str, Array]]) -> Mesh:
     """Return the mesh with the numbers of the file, where these are unique."""
     for name in ("node_num_map", "node_id_map"):
         if name in file.names:
@@ -247,7 +234,7 @@ def _numbered(mesh: Mesh, file: _File, cells: list[tuple[str, Array]]) -> Mesh:
     return mesh
 
 
-def _with_sides(path: Path, mesh: Mesh, file: _File, cells: list[tuple[str, Array]]) -> Mesh:
+def _with_sides(path: Path, mesh: Mesh, file: NetcdfFile, cells: list[tuple[str, Array]]) -> Mesh:
     """Return the mesh with its side sets."""
     kept = np.repeat(_solid(cells), [len(rows) for _, rows in cells])
     place = np.where(kept, np.cumsum(kept) - 1, -1)
@@ -306,64 +293,12 @@ def _vectors(names: list[str], n_dim: int) -> dict[str, tuple[int, ...]]:
     return columns
 
 
-def _variable(file: _File, place: int, number: int) -> Array:
+def _variable(file: NetcdfFile, place: int, number: int) -> Array:
     """Read one variable at one instant."""
     name = f"vals_nod_var{place + 1}"
     if name in file.names:
         return np.asarray(file.row(name, number), dtype=np.float64)
     return np.asarray(file.row("vals_nod_var", number)[place], dtype=np.float64)
-
-
-@contextmanager
-def _opened(path: Path) -> Iterator[_File]:
-    """Open a file, and turn whatever reading it raises into a `ConversionError`."""
-    if not path.is_file():
-        message = f"{path}: does not exist."
-        raise ConversionError(message)
-    try:
-        with path.open("rb") as raw:
-            classic = raw.read(3) == b"CDF"
-        with (_classic if classic else _netcdf4)(path) as file:
-            yield file
-    except ConversionError:
-        raise
-    except (RomnetError, Exception) as problem:
-        message = f"{path}: cannot be read as Exodus ({type(problem).__name__}: {problem})."
-        raise ConversionError(message) from problem
-
-
-@contextmanager
-def _classic(path: Path) -> Iterator[_File]:
-    """Open netCDF-3; arrays are copied, so that the file can be closed."""
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        with netcdf_file(path, "r", mmap=True) as raw:
-            variables = raw.variables
-            yield _File(
-                frozenset(variables),
-                lambda name: np.array(variables[name].data),
-                lambda name, number: np.array(variables[name].data[number]),
-                lambda name: variables[name].elem_type.decode("latin-1").strip("\0 "),
-            )
-
-
-@contextmanager
-def _netcdf4(path: Path) -> Iterator[_File]:
-    """Open netCDF-4, which is HDF5."""
-    with h5py.File(path, "r") as raw:
-
-        def kind_of(name: str) -> str:
-            """Return the element type of a block."""
-            kind = raw[name].attrs["elem_type"]
-            text = kind.decode("latin-1") if isinstance(kind, bytes) else str(kind)
-            return text.strip("\0 ")
-
-        yield _File(
-            frozenset(raw),
-            lambda name: np.asarray(raw[name]),
-            lambda name, number: np.asarray(raw[name][number]),
-            kind_of,
-        )
 
 
 CONVERTER = Converter(

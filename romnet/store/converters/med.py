@@ -22,8 +22,9 @@ from romnet.core.errors import ConversionError, RomnetError
 from romnet.fe.cells import CELLS
 from romnet.fe.mesh import Mesh
 from romnet.store.converters.base import Converter, Results
-from romnet.store.converters.meshio_bridge import CELL_TYPES, mesh_of
+from romnet.store.converters.meshio_mesh import CELL_TYPES, mesh_of
 from romnet.store.converters.nodal import field_reader, known_fields, values_of
+from romnet.store.converters.orientation import upright
 
 MED_TYPES: Mapping[str, str] = {
     "SE2": "line",
@@ -42,19 +43,9 @@ MED_TYPES: Mapping[str, str] = {
     "H20": "hexahedron20",
     "H27": "hexahedron27",
 }
-# Corners of a cell seen from its other side.
-_MIRRORED = {
-    "tri": (0, 2, 1),
-    "quad": (0, 3, 2, 1),
-    "tet": (0, 2, 1, 3),
-    "pyramid": (0, 3, 2, 1, 4),
-    "wedge": (0, 2, 1, 3, 5, 4),
-    "hex": (0, 3, 2, 1, 4, 7, 6, 5),
-}
 _WHOLE = b"MED_NO_PROFILE_INTERNAL"
 # Code_Aster writes RESULT__DEPL: name of the result, underscores, name of the field.
 _ASTER = {"REAC_NODA": "reaction", "DEPL": "displacement", "TEMP": "temperature"}
-_LINEAR = {cell.geometry: cell for cell in CELLS.values() if cell.n_nodes == cell.n_corners}
 
 
 @dataclass(frozen=True)
@@ -227,7 +218,8 @@ def _cells(
             message = f"{path}: {name} cells name nodes that do not exist."
             raise ConversionError(message)
         kind = MED_TYPES[name]
-        cells.append((kind, _upright(kind, rows, points)))
+        cell_type = CELL_TYPES.get(kind)
+        cells.append((kind, rows if cell_type is None else upright(cell_type, rows, points)))
         given = np.asarray(block["FAM"]) if "FAM" in block else np.zeros(len(rows), int)
         members.append(_members(families, given))
         numbers.append(np.asarray(block["NUM"], dtype=np.int64) if "NUM" in block else None)
@@ -244,32 +236,6 @@ def _cells(
 def _dim(kind: str) -> int:
     """Return the dimension of a cell."""
     return CELLS[CELL_TYPES[kind]].n_dim if kind in CELL_TYPES else 1
-
-
-def _upright(kind: str, rows: Int[Array, "n k"], points: Array) -> Int[Array, "n k"]:
-    """Mirror cells whose volume, or area in a plane, is negative."""
-    if kind not in CELL_TYPES or not rows.size:
-        return rows
-    cell = CELLS[CELL_TYPES[kind]]
-    if cell.n_dim != points.shape[1] and np.ptp(points[:, cell.n_dim :]) > 0.0:
-        return rows  # faces of solids: their sense does not matter
-    if rows.shape[1] != cell.n_nodes:
-        message = f"{kind} cells have {rows.shape[1]} nodes, not {cell.n_nodes}."
-        raise ValueError(message)
-    linear = _LINEAR[cell.geometry]
-    slopes = linear.gradient(linear.nodes.mean(axis=0, keepdims=True))[0]
-    corners = points[rows[:, : cell.n_corners], : cell.n_dim]
-    negative = np.linalg.det(np.einsum("cki,kj->cij", corners, slopes)) < 0.0
-    return np.where(negative[:, None], rows[:, _mirror(cell.name)], rows)
-
-
-def _mirror(name: str) -> list[int]:
-    """Return the order of the nodes of a mirrored cell: middles follow their corners."""
-    cell = CELLS[name]
-    turned = _MIRRORED[cell.geometry]
-    shares = _LINEAR[cell.geometry].shape(cell.nodes) > 1e-9  # noqa: PLR2004
-    owners = [frozenset(np.flatnonzero(row).tolist()) for row in shares]
-    return [owners.index(frozenset(turned[corner] for corner in owner)) for owner in owners]
 
 
 def _numbered(mesh: Mesh, nodes: Array | None, cells: Array | None) -> Mesh:

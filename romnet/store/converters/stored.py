@@ -19,7 +19,7 @@ from romnet.core.errors import ConversionError, RomnetError, StoreError
 from romnet.fe.formulations import FORMULATIONS
 from romnet.fe.mesh import CellBlock, Mesh
 from romnet.store.converters.base import Converter, Results
-from romnet.store.converters.meshio_bridge import CELL_TYPES, mesh_of
+from romnet.store.converters.meshio_mesh import CELL_TYPES, mesh_of
 from romnet.store.converters.nodal import check_points, field_reader, known_fields, values_of
 from romnet.store.mesh_file import load_mesh
 from romnet.store.snapshots import SnapshotStore

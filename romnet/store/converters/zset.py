@@ -8,7 +8,6 @@ Tensors come in the order 11, 22, 33, 12, 23, 31, strains with tensor shear.
 
 from __future__ import annotations
 
-import logging
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
@@ -23,6 +22,7 @@ from romnet.fe.formulations import formulation
 from romnet.fe.mesh import Mesh
 from romnet.store.converters.base import Converter, ForeignField, Results
 from romnet.store.converters.geof import read_geof
+from romnet.store.converters.zset_index import Index, mesh_file, read_index
 from romnet.store.snapshots import FieldInfo
 
 SINGLE = np.dtype(">f4")
@@ -36,25 +36,13 @@ ACCUMULATED = ("evrcum", "epcum", "evcum", "eicum")
 AT_NODES = "nodal_"
 _Names = tuple[str, ...]
 _Group = tuple[Literal["node", "point"], _Names, dict[str, tuple[str, str]], _Names, _Names]
-logger = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True)
-class _Index:
-    """What a ``.ut`` file says."""
-
-    path: Path
-    node_variables: tuple[str, ...]
-    point_variables: tuple[str, ...]
-    times: Float[Array, " n_times"]
-    mesh_file: str = ""
 
 
 @dataclass(frozen=True)
 class _Reader:
     """Reads instants of one set of result files."""
 
-    index: _Index
+    index: Index
     mesh: Mesh
     points: tuple[tuple[int, int], ...]
     variables: dict[str, tuple[int, ...]]
@@ -142,7 +130,7 @@ def read_results(path: Path, mesh: Mesh) -> Results:
     Traceback (most recent call last):
     romnet.core.errors.ConversionError: absent.ut: cannot be read (No such file or directory).
     """
-    index = _read_index(path)
+    index = read_index(path)
     points = tuple(
         (len(block.connectivity), _points_per_cell(path, block.formulation))
         for block in mesh.blocks
@@ -166,59 +154,6 @@ def read_results(path: Path, mesh: Mesh) -> Results:
             fields[AT_NODES + name] = replace(fields[name], location="node")
     reader = _Reader(index, mesh, points, variables, fields)
     return Results(index.times, fields, reader.read)
-
-
-def _read_index(path: Path) -> _Index:
-    """Read a ``.ut`` file."""
-    try:
-        lines = path.read_text(encoding="latin-1").splitlines()
-    except OSError as problem:
-        message = f"{path}: cannot be read ({problem.strerror})."
-        raise ConversionError(message) from problem
-    variables: dict[str, tuple[str, ...]] = {}
-    times: list[float] = []
-    for number, line in enumerate(lines, start=1):
-        words = line.split()
-        if not words or words[0].startswith("#"):
-            continue
-        if words[0].startswith("*"):
-            variables[words[0].lstrip("*")] = tuple(words[1:])
-        else:
-            times.append(_time(path, number, words))
-    if "node" not in variables and "integ" not in variables:
-        message = f"{path}: is no Z-set index, it names neither **node nor **integ variables."
-        raise ConversionError(message)
-    unknown = set(variables) - {"meshfile", "node", "integ", "element"}
-    if unknown:
-        logger.warning("%s: keywords %s are not known and ignored", path, sorted(unknown))
-    if not times or np.any(np.diff(times) <= 0.0):
-        message = f"{path}: expected increasing instants, found {times[:5]}."
-        raise ConversionError(message)
-    mesh = " ".join(variables.get("meshfile", ()))
-    return _Index(
-        path, variables.get("node", ()), variables.get("integ", ()), np.array(times), mesh
-    )
-
-
-def mesh_file(path: Path) -> Path:
-    """Return the mesh that a ``.ut`` index names.
-
-    Raises
-    ------
-    ConversionError
-        If the index is malformed or names none.
-
-    Examples
-    --------
-    >>> mesh_file(Path("absent.ut"))
-    Traceback (most recent call last):
-    romnet.core.errors.ConversionError: absent.ut: cannot be read (No such file or directory).
-    """
-    named = _read_index(path).mesh_file
-    if not named:
-        message = f"{path}: names no **meshfile."
-        raise ConversionError(message)
-    return path.parent / named
 
 
 def read_field(
@@ -283,14 +218,14 @@ def _field_variables(path: Path, variable: str | None) -> tuple[str, ...]:
     index_path = path.with_suffix(".ut")
     if not index_path.is_file():
         return (variable or path.stem,)
-    index = _read_index(index_path)
+    index = read_index(index_path)
     if len(index.times) > 1:
         message = f"{path}: holds {len(index.times)} instants; read {index_path.name} as results."
         raise ConversionError(message)
     return index.node_variables
 
 
-def _fields(index: _Index, n_dim: int) -> tuple[dict[str, tuple[int, ...]], dict[str, FieldInfo]]:
+def _fields(index: Index, n_dim: int) -> tuple[dict[str, tuple[int, ...]], dict[str, FieldInfo]]:
     """Group the variables of the files into fields."""
     variables: dict[str, tuple[int, ...]] = {}
     fields: dict[str, FieldInfo] = {}
@@ -315,15 +250,6 @@ def _fields(index: _Index, n_dim: int) -> tuple[dict[str, tuple[int, ...]], dict
         variables["p"] = variables[accumulated[0]]
         fields["p"] = FieldInfo("point", (), "accumulated inelastic strain", "-")
     return variables, fields
-
-
-def _time(path: Path, number: int, words: list[str]) -> float:
-    """Return the instant at the end of a line of the index."""
-    try:
-        return float(words[-1])
-    except ValueError as problem:
-        message = f"{path}:{number}: {words[-1]!r} is no instant."
-        raise ConversionError(message) from problem
 
 
 def _check_size(path: Path, count: int, shape: str) -> None:

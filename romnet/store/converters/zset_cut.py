@@ -20,7 +20,8 @@ from romnet.fe.formulations import formulation
 from romnet.fe.mesh import Mesh
 from romnet.store.converters.base import Results
 from romnet.store.converters.geof import read_geof
-from romnet.store.converters.zset import mesh_file, read_results
+from romnet.store.converters.zset import read_results
+from romnet.store.converters.zset_index import mesh_file
 from romnet.store.snapshots import FieldInfo
 
 MOST_DOMAINS = 100_000

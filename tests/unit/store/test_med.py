@@ -14,7 +14,7 @@ from romnet.fe.discretization import discretize
 from romnet.fe.mesh import Mesh
 from romnet.fe.structured import box_mesh
 from romnet.store.converters.med import CONVERTER, MED_TYPES
-from romnet.store.converters.meshio_bridge import CELL_TYPES
+from romnet.store.converters.meshio_mesh import CELL_TYPES
 from romnet.testing.converters import Expected, check_converter
 
 # How Salome's library numbers the nodes of a cell of VTK, as far as it differs.

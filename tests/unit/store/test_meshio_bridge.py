@@ -14,13 +14,8 @@ from romnet.fe.discretization import discretize
 from romnet.fe.faces import face_nodes
 from romnet.fe.mesh import Mesh
 from romnet.fe.structured import box_mesh
-from romnet.store.converters.meshio_bridge import (
-    CELL_TYPES,
-    CONVERTER,
-    read_field,
-    read_mesh,
-    read_results,
-)
+from romnet.store.converters.meshio_bridge import CONVERTER, read_field, read_mesh, read_results
+from romnet.store.converters.meshio_mesh import CELL_TYPES
 from romnet.testing.converters import check_converter
 
 BOX = box_mesh((2.0, 1.0, 1.0), (2, 1, 1))
