@@ -1,7 +1,8 @@
 """Nonintrusive reduced-order models of nonlinear structures.
 
-``romnet.load_model`` and ``romnet.solve`` answer load cases; `romnet.study.commands` does what the
-command line does. Both are loaded when first asked for, so that importing romnet costs little.
+``open_study``, ``check``, ``offline``, ``answer``, ``fields``, ``write_fields``, ``write_report``
+do what the command line does; ``load_model`` and ``solve`` answer load cases without a study. Each
+is loaded when first asked for, so that importing romnet costs little.
 """
 
 from __future__ import annotations
@@ -11,11 +12,41 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from romnet.online.solve import solve
     from romnet.store.model_file import load_model
+    from romnet.study.answer_fields import fields
+    from romnet.study.checking import check
+    from romnet.study.commands import offline, open_study, status
+    from romnet.study.commands import online as answer
+    from romnet.study.export import write_answer as write_fields
+    from romnet.study.reporting import write_report
 
 __version__ = "0.1.0"
-__all__ = ["__version__", "load_model", "solve"]
+__all__ = [
+    "__version__",
+    "answer",
+    "check",
+    "fields",
+    "load_model",
+    "offline",
+    "open_study",
+    "solve",
+    "status",
+    "write_fields",
+    "write_report",
+]
 
-_HOMES = {"load_model": "romnet.store.model_file", "solve": "romnet.online.solve"}
+# Where each name lives, and what it is called there: `online` and `report` are taken by packages.
+_HOMES = {
+    "answer": ("romnet.study.commands", "online"),
+    "check": ("romnet.study.checking", "check"),
+    "fields": ("romnet.study.answer_fields", "fields"),
+    "load_model": ("romnet.store.model_file", "load_model"),
+    "offline": ("romnet.study.commands", "offline"),
+    "open_study": ("romnet.study.commands", "open_study"),
+    "solve": ("romnet.online.solve", "solve"),
+    "status": ("romnet.study.commands", "status"),
+    "write_fields": ("romnet.study.export", "write_answer"),
+    "write_report": ("romnet.study.reporting", "write_report"),
+}
 
 
 def __getattr__(name: str) -> object:
@@ -25,4 +56,5 @@ def __getattr__(name: str) -> object:
         raise AttributeError(message)
     from importlib import import_module
 
-    return getattr(import_module(_HOMES[name]), name)
+    home, there = _HOMES[name]
+    return getattr(import_module(home), there)

@@ -10,6 +10,7 @@ import typer
 
 from romnet.cli.console import Console
 from romnet.cli.laws import app as laws
+from romnet.cli.publishing import cite, export, schema
 from romnet.cli.running import WISHES, Wishes
 from romnet.cli.running import run as _run
 from romnet.cli.submit import submit
@@ -22,7 +23,8 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 app.add_typer(laws)
-app.command()(submit)
+for _command in (submit, export, cite, schema):
+    app.command()(_command)
 
 StudyPath = Annotated[Path, typer.Argument(help="Study file, or the folder that holds it.")]
 Results = Annotated[

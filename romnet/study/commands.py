@@ -27,6 +27,7 @@ from romnet.study.indicating import WatchSummary, watch_summary
 from romnet.study.lifting import lifting_words
 from romnet.study.local import judge
 from romnet.study.quantities import quantities_of
+from romnet.study.published import FILE, LINE, write_schema
 from romnet.study.read import HF, LocatedStudy, read_study
 from romnet.study.runner import Observer, run, verdicts
 from romnet.study.stages import stages_of
@@ -367,7 +368,7 @@ def status(context: Context) -> dict[str, dict[str, str]]:
 
 
 def init(folder: Path, *, template: str = "bar") -> Path:
-    """Write a commented study to start from.
+    """Write a commented study to start from, and beside it the schema that editors read.
 
     Parameters
     ----------
@@ -395,7 +396,8 @@ def init(folder: Path, *, template: str = "bar") -> Path:
         message = f"{target} exists already; choose another folder."
         raise StudyError(message)
     folder.mkdir(parents=True, exist_ok=True)
-    target.write_text(source.read_text(encoding="utf-8"), encoding="utf-8")
+    write_schema(folder / FILE)
+    target.write_text(f"{LINE}\n{source.read_text(encoding='utf-8')}", encoding="utf-8")
     return target
 
 

@@ -2,69 +2,118 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
+from pathlib import Path
 
 import numpy as np
 from jaxtyping import Float, Int
 
 from romnet.core.arrays import Array
 from romnet.core.communicator import Communicator, on_first, together
-from romnet.online.solve import ReducedSolution
 from romnet.reduction.model import ReducedModel
 from romnet.store import artefact
 from romnet.store.artefact import Manifest
 from romnet.store.vtkhdf import cell_averages, writing_vtkhdf
+from romnet.study.answer_fields import DISPLACEMENT, Selection, open_answer
 from romnet.study.context import Context
 from romnet.study.models import model_of
-from romnet.study.rebuilding import how_rebuilt, rebuilt_displacement, rebuilt_instants
 from romnet.study.stage import Stage
-from romnet.study.times import kept_instants
 
 KIND = "vtkhdf"
 
 
 def export_stage(context: Context, stage: Stage, manifest: Manifest) -> None:
     """Write displacement, dual fields, selected points and subdomains as VTKHDF."""
-    workspace, comm = context.workspace, context.comm
-    solution = artefact.load(context.folder / f"online/{stage.case}.h5", ReducedSolution)
-    model = model_of(context, stage.case)
-    kept = kept_instants(context.located.cases[stage.case].grid, solution.times)
-    numbers = np.flatnonzero(kept)
-    how = how_rebuilt(context, stage.case)
-    instants = rebuilt_instants(context, solution, numbers, how=how)
-    displacement = rebuilt_displacement(context, solution)
-    nodes = _Gathered.build(workspace.part.nodes[workspace.part.owned], comm)
-    cells = _Gathered.build(workspace.part.cells, comm)
-    weights = np.abs(workspace.discretization.weights)
-    owned = workspace.part.owned_dofs
-    n_dim = workspace.mesh.n_dim
-    static = {
-        "selected_points": cells.whole(_points_in_cells(context, model)),
-        "subdomain": cells.whole(np.full(len(workspace.part.cells), float(comm.rank))),
-    }
-    path = context.folder / stage.path
+    comm, path = context.comm, context.folder / stage.path
     with together(comm):
         if comm.rank == 0:
             # A manifest must never speak of another file, not even after a kill.
             artefact.manifest_path(path).unlink(missing_ok=True)
-    with on_first(writing_vtkhdf(path, workspace.mesh), comm) as writer:
-        for place, (number, dual) in enumerate(instants):
-            moved = displacement(number)[owned].reshape(-1, n_dim)
-            nodal = {"displacement": nodes.whole(moved)}
-            fields = dict(static)
-            for name, values in dual.items():
-                averages = cell_averages(values, weights, workspace.discretization.cell_of_point)
-                fields[name] = cells.whole(averages)
-            with together(comm):
-                if writer is not None:
-                    writer.append(
-                        float(solution.times[number]), point_fields=nodal, cell_fields=fields
-                    )
-            context.progress((place + 1) / len(numbers))
+    write_answer(context, stage.case, path)
     with together(comm):
         if comm.rank == 0:
             digest = artefact.sha256_of(path)
             artefact.write_manifest(path, replace(manifest, kind=KIND, sha256=digest))
+
+
+def write_answer(
+    context: Context, case: str, path: Path, *, wanted: Selection | None = None
+) -> Written:
+    """Write fields of an answer as VTKHDF, averages of each cell where they live at points.
+
+    Parameters
+    ----------
+    context
+        Study and ranks; the case must have been answered.
+    case
+        Its name.
+    path
+        Where the file will appear, usually ``.vtkhdf``.
+    wanted
+        Fields and instants; all that the study keeps if left out.
+
+    Raises
+    ------
+    StoreError
+        If the case has not been answered, or the disk refuses.
+    StudyError
+        If there is no such field.
+
+    Notes
+    -----
+    Collective: yes; rank 0 writes. Memory: one instant.
+    """
+    workspace, comm = context.workspace, context.comm
+    answer = open_answer(context, case, wanted=wanted)
+    model = model_of(context, case)
+    nodes = _Gathered.build(workspace.part.nodes[workspace.part.owned], comm)
+    cells = _Gathered.build(workspace.part.cells, comm)
+    weights = np.abs(workspace.discretization.weights)
+    owned = workspace.part.owned_dofs
+    static = {}
+    if answer.names is None:
+        static = {
+            "selected_points": cells.whole(_points_in_cells(context, model)),
+            "subdomain": cells.whole(np.full(len(workspace.part.cells), float(comm.rank))),
+        }
+    found: dict[str, None] = {}
+    with on_first(writing_vtkhdf(path, workspace.mesh), comm) as writer:
+        for place, instant in enumerate(answer.instants()):
+            nodal, fields = {}, dict(static)
+            for name, values in instant.fields.items():
+                if name == DISPLACEMENT:
+                    nodal[name] = nodes.whole(values[owned].reshape(-1, workspace.mesh.n_dim))
+                else:
+                    averages = cell_averages(
+                        values, weights, workspace.discretization.cell_of_point
+                    )
+                    fields[name] = cells.whole(averages)
+            found |= dict.fromkeys([*nodal, *fields])
+            with together(comm):
+                if writer is not None:
+                    writer.append(instant.time, point_fields=nodal, cell_fields=fields)
+            context.progress((place + 1) / len(answer.numbers))
+            context.safe_point(f"in the export of {case}, at t = {instant.time:g}")
+    return Written(path, tuple(answer.times.tolist()), tuple(found))
+
+
+@dataclass(frozen=True)
+class Written:
+    """What a file of fields holds.
+
+    Attributes
+    ----------
+    path
+        The file.
+    times
+        Its instants [time].
+    fields
+        Their names.
+    """
+
+    path: Path
+    times: tuple[float, ...]
+    fields: tuple[str, ...]
 
 
 class _Gathered:

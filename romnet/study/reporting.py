@@ -37,22 +37,12 @@ from romnet.study import commands
 from romnet.study.answers import Comparison, rebuilt_fields
 from romnet.study.context import Context
 from romnet.study.cycling import cycle_facts
+from romnet.study.citing import cited
 from romnet.study.indicating import watch_facts
 from romnet.study.rebuilding import rebuilt_displacement
 from romnet.study.runner import verdicts
 
 Nodes = Int[Array, " n_vertices"]
-
-REFERENCES = {
-    "Casenave2020": "F. Casenave, N. Akkari, F. Bordeu, C. Rey, D. Ryckelynck, A nonintrusive "
-    "distributed reduced-order modeling framework for nonlinear structural mechanics, Int. J. "
-    "Numer. Methods Eng. 121 (2020) 32-53, doi 10.1002/nme.6187",
-    "Hernandez2017": "J.A. Hernandez, M.A. Caicedo, A. Ferrer, Dimensional hyper-reduction of "
-    "nonlinear finite element models via empirical cubature, Comput. Methods Appl. Mech. Eng. 313 "
-    "(2017) 687-722",
-    "Yaghoobi2015": "M. Yaghoobi, D. Wu, M.E. Davies, Fast non-negative orthogonal matching "
-    "pursuit, IEEE Signal Process. Lett. 22 (2015)",
-}
 
 
 def write_report(context: Context) -> Path:
@@ -110,7 +100,7 @@ def report_data(context: Context) -> ReportData:
     validation = commands.offline_summary(context).validation
     positions = np.zeros((model.n_quadrature, 3))
     positions[:, : workspace.mesh.n_dim] = workspace.discretization.positions[quadrature.points]
-    cited = {key for name in _done(context) for key in read_manifest(name).citations}
+    keys = {key for name in _done(context) for key in read_manifest(name).citations}
     return ReportData(
         study=located.study.name,
         romnet_version=romnet.__version__,
@@ -139,7 +129,7 @@ def report_data(context: Context) -> ReportData:
         cases=tuple(_case(context, name, nodes) for name in answered),
         skin=skin,
         points=SelectedPoints(positions, quadrature.weights),
-        citations={key: text for key, text in REFERENCES.items() if key in cited},
+        citations={one.key: one.text for one in cited(keys)},
         versions=dict(read_manifest(folder / "model.h5").versions),
     )
 
