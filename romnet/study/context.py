@@ -20,6 +20,7 @@ from romnet.store.mesh_file import load_mesh
 from romnet.store.snapshots import SnapshotStore, StoredSource
 from romnet.study.loadcases import loading_of
 from romnet.study.read import HF, LocatedStudy
+from romnet.study.schema import SIMULATION_TOLERANCE, Newton
 from romnet.study.stopping import StopRequest, stopped
 from romnet.study.times import has_own_instants, instants
 from romnet.study.workspace import Workspace, build_workspace
@@ -108,11 +109,20 @@ class Context:
 
     @property
     def newton_options(self) -> NewtonOptions:
-        """When Newton iterations stop, as the study says."""
-        given = self.located.study.newton
+        """When Newton iterations of the reduced model stop."""
+        return self._options(self.located.study.model_newton)
+
+    @property
+    def simulation_options(self) -> NewtonOptions:
+        """When Newton iterations of high-fidelity simulations stop."""
+        return self._options(self.located.study.simulation_newton)
+
+    def _options(self, given: Newton) -> NewtonOptions:
+        """Return what the solvers ask for."""
         asked = self.located.study.increments
         control = None if asked is None else asked.control()
-        return NewtonOptions(given.tolerance, given.max_iterations, given.smallest_step, control)
+        tolerance = given.tolerance or SIMULATION_TOLERANCE
+        return NewtonOptions(tolerance, given.max_iterations, given.smallest_step, control)
 
     @property
     def stops(self) -> bool:

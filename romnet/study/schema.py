@@ -530,6 +530,8 @@ class OnlineCase(TimeGrid):
     )
 
 
+# Relative residual of high-fidelity simulations where none is given.
+SIMULATION_TOLERANCE = 1e-8
 _BYTES = {"MiB": 2**20, "GiB": 2**30, "TiB": 2**40}
 Memory = Annotated[str, Field(pattern=r"^[0-9]*\.?[0-9]+ (MiB|GiB|TiB)$")]
 
@@ -591,6 +593,14 @@ class Greedy(Keys):
         """Tolerance of the reduced quadrature."""
         return self.cubature.tolerance or min(10.0 * self.tolerance, 0.5)
 
+    @property
+    def newton_tolerance(self) -> float:
+        """Relative residual of reduced models: a hundred increments add up to a tenth of the rest.
+
+        Above 1e-6 plastic strains drift, and below 1e-12 is rounding.
+        """
+        return min(max(self.tolerance / 1000.0, 1e-12), 1e-6)
+
 
 class CalibrationLoads(Keys):
     """Loads near the first training one, computed by romnet's own solver to know true errors."""
@@ -631,7 +641,11 @@ class Indicator(Keys):
 class Newton(Keys):
     """When nonlinear iterations stop."""
 
-    tolerance: float = Field(default=1e-8, gt=0.0, description="relative residual")
+    tolerance: float | None = Field(
+        default=None,
+        gt=0.0,
+        description="relative residual; offline.tolerance / 1000 in models, 1e-8 in simulations",
+    )
     max_iterations: int = Field(
         default=25, ge=1, le=10_000, description="before an increment is cut"
     )
@@ -651,6 +665,10 @@ class Newton(Keys):
         return self
 
     )
+
+    def or_tolerance(self, tolerance: float) -> Newton:
+        """Return the same with a tolerance where none is given."""
+        return self if self.tolerance else self.model_copy(update={"tolerance": tolerance})
 
 
 class Increments(Keys):
@@ -865,3 +883,13 @@ class Study(Keys):
     quantities: tuple[Quantity, ...] = Field(
         default=(), description="numbers that every online answer is asked for"
     )
+
+    @property
+    def model_newton(self) -> Newton:
+        """When the iterations of reduced models stop."""
+        return self.newton.or_tolerance(self.offline.newton_tolerance)
+
+    @property
+    def simulation_newton(self) -> Newton:
+        """When those of high-fidelity simulations stop, whatever model is made of them."""
+        return self.newton.or_tolerance(SIMULATION_TOLERANCE)

@@ -67,7 +67,9 @@ def high_fidelity_stage(context: Context, stage: Stage, manifest: Manifest) -> N
             )
         )
         try:
-            for outcome in solve_high_fidelity(problem, options=context.newton_options, last=last):
+            for outcome in solve_high_fidelity(
+                problem, options=context.simulation_options, last=last
+            ):
                 if not outcome.status.ok:
                     _refuse(context, stage, loading, outcome)
                 committed = outcome.committed
