@@ -145,6 +145,8 @@ class Console:
             f"cubature residual {summary.cubature_residual:.1e}, "
             f"volume error {summary.weights_sum_error:.1e}"
         )
+        if summary.dictionary is not None:
+            self.say(summary.dictionary.words)
         self.say(f"errors on the training loads: {errors or 'none measured'}")
         for name, field in summary.validation.items():
             hot = "" if field.hottest is None else f", {field.hottest:.1e} on the hottest 1 %"

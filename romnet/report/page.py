@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from importlib import resources
 
 from romnet.report import tables, words
+from romnet.report.advice import advice_svg, clusters_svg, clusters_table, criterion_table
 from romnet.report.figures import (
     cubature_svg,
     drift_svg,
@@ -141,6 +142,7 @@ def render_page(data: ReportData) -> str:
         shown=shown,
         views=sorted(views.items()),
         reduction=list(_reduction_pictures(data, album)),
+        local=list(_local_pictures(data, album)),
         tables=tables,
         words=words,
         references={key: tables.split_doi(text) for key, text in data.citations.items()},
@@ -255,6 +257,26 @@ def _newton_picture(case: CaseFacts, data: ReportData, album: _Album) -> Picture
         ),
         alt=f"Newton iterations of each of {steps} steps of case {case.name}, {total} in all.",
         caption=f"Newton: {total} iterations in {steps} steps, {int(case.cuts.sum())} cuts.",
+    )
+
+
+def _local_pictures(data: ReportData, album: _Album) -> Iterator[Picture]:
+    """Draw the clusters and what the criterion says of them."""
+    facts = data.local
+    if facts is None:
+        return
+    yield album.picture(
+        lambda: advice_svg(facts.advice),
+        criterion_table(facts.advice),
+        alt="Held-out projection errors of one basis and of local ones over the number of modes.",
+        caption=f"Criterion: {facts.advice.recommendation}",
+    )
+    yield album.picture(
+        lambda: clusters_svg(facts),
+        clusters_table(facts),
+        alt=f"{len(facts.names)} candidates for training in the plane, by {len(facts.medoids)} "
+        "clusters; the more apart, the more unlike.",
+        caption="Candidates for training: the more apart, the more unlike; medoids bear a ring.",
     )
 
 

@@ -10,6 +10,7 @@ from jaxtyping import Float, Int
 
 from romnet.core.arrays import Array
 from romnet.core.status import Status
+from romnet.reduction.criterion import Advice
 from romnet.report.skin import Skin
 
 
@@ -308,6 +309,31 @@ class SelectedPoints:
 
 
 @dataclass(frozen=True)
+class LocalFacts:
+    """Clusters of the candidates for training, and what the criterion says of local models.
+
+    Attributes
+    ----------
+    names
+        Of the candidates.
+    dissimilarity
+        Of each two of them [-].
+    labels
+        Cluster of each; none if there are no local models.
+    medoids
+        Number of the candidate that stands for each cluster.
+    advice
+        Table of the criterion, its choice and its words.
+    """
+
+    names: tuple[str, ...]
+    dissimilarity: Float[Array, "n n"]
+    labels: Int[Array, " n_labels"]
+    medoids: Int[Array, " n_clusters"]
+    advice: Advice
+
+
+@dataclass(frozen=True)
 class ReportData:
     """Everything that the page shows.
 
@@ -345,6 +371,8 @@ class ReportData:
         Full references by key.
     versions
         Versions of romnet, Python and libraries that computed the results.
+    local
+        Clusters and criterion, of a study that asks for them.
 
     Raises
     ------
@@ -368,6 +396,7 @@ class ReportData:
     points: SelectedPoints | None = None
     citations: Mapping[str, str] = field(default_factory=dict)
     versions: Mapping[str, str] = field(default_factory=dict)
+    local: LocalFacts | None = None
 
     def __post_init__(self) -> None:
         """Check that every field fits the skin."""

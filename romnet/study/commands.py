@@ -22,6 +22,7 @@ from romnet.study.checking import CheckReport, check  # noqa: F401  (one of the 
 from romnet.study.choosing import ChoiceSummary, choice_summary
 from romnet.study.context import Context
 from romnet.study.cycling import CycleSummary, cycle_summary
+from romnet.study.dictionary import DictionarySummary, dictionary_summary
 from romnet.study.drawing import DesignSummary, design_summary
 from romnet.study.indicating import WatchSummary, watch_summary
 from romnet.study.lifting import lifting_words
@@ -96,6 +97,8 @@ class OfflineSummary:
         on its training loads.
     time
         Wall time of each offline stage, whenever it ran [s].
+    dictionary
+        The local models, of a study that wants some.
     """
 
     modes: int
@@ -107,6 +110,7 @@ class OfflineSummary:
     training_errors: Mapping[str, float | None]
     validation: Mapping[str, FieldValidation]
     time: Mapping[str, float]
+    dictionary: DictionarySummary | None = None
 
 
 @dataclass(frozen=True)
@@ -232,6 +236,7 @@ def offline_summary(context: Context) -> OfflineSummary:
             for name, stage in stages_of(context.located).items()
             if stage.offline
         },
+        dictionary=dictionary_summary(context),
     )
 
 

@@ -42,7 +42,7 @@ from romnet.study.candidates import (
 )
 from romnet.study.context import Context
 from romnet.study.local import CRITERION, Simplified, judge
-from romnet.study.models import GLOBAL, LOCAL, LocalModels
+from romnet.study.models import DICTIONARY, GLOBAL, LOCAL, LocalModels
 from romnet.study.schema import LocalDictionary
 from romnet.study.stage import Stage
 from romnet.study.training import displacement_basis
@@ -79,6 +79,72 @@ class Clusters:
     training: tuple[tuple[str, ...], ...]
     expected: Candidate | None
     recommendation: str
+
+
+@dataclass(frozen=True)
+class DictionarySummary:
+    """What became of the dictionary of local models.
+
+    Attributes
+    ----------
+    recommendation
+        What the criterion says.
+    sizes
+        Candidates in each cluster; none if there is no dictionary.
+    modes, points
+        Displacement modes, and points of the reduced quadrature, of each local model.
+    runs
+        Whole simulations that were learnt from.
+    accuracy
+        Part of held-out temperatures whose cluster the classifier told [-].
+    regret
+        Held-out projection error with the clusters told, over that with the nearest medoids [-].
+    """
+
+    recommendation: str
+    sizes: tuple[int, ...] = ()
+    modes: tuple[int, ...] = ()
+    points: tuple[int, ...] = ()
+    runs: int = 0
+    accuracy: float | None = None
+    regret: float | None = None
+
+    @property
+    def words(self) -> str:
+        """One line for people."""
+        if not self.sizes or self.accuracy is None:
+            return f"no local models: {self.recommendation}"
+        return (
+            f"{len(self.sizes)} local models of {min(self.modes)} to {max(self.modes)} modes and "
+            f"{min(self.points)} to {max(self.points)} points, learnt from {self.runs} runs; "
+            f"the classifier tells {self.accuracy:.0%} of held-out temperatures"
+        )
+
+
+def dictionary_summary(context: Context) -> DictionarySummary | None:
+    """Summarise the dictionary; None for a study without one.
+
+    Raises
+    ------
+    StoreError
+        If it has not been made.
+    """
+    local = context.located.study.local
+    if local is None or local.dictionary is None:
+        return None
+    clusters = artefact.load(context.folder / CLUSTERS, Clusters)
+    found = artefact.load(context.folder / DICTIONARY, LocalModels).dictionary
+    if found is None or clusters.expected is None:
+        return DictionarySummary(clusters.recommendation)
+    return DictionarySummary(
+        recommendation=clusters.recommendation,
+        sizes=tuple(np.bincount(clusters.labels).tolist()),
+        modes=tuple(model.n_modes for model in found.models),
+        points=tuple(model.n_quadrature for model in found.models),
+        runs=sum(len(group) for group in clusters.training),
+        accuracy=found.classifier.accuracy,
+        regret=clusters.expected.classified_error / clusters.expected.local_error,
+    )
 
 
 def clusters_stage(context: Context, stage: Stage, manifest: Manifest) -> None:

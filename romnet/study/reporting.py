@@ -12,6 +12,7 @@ from romnet.core.arrays import Array
 from romnet.core.errors import StoreError
 from romnet.fe.mesh import Mesh
 from romnet.online.solve import ReducedSolution
+from romnet.reduction.criterion import Advice
 from romnet.reduction.cubature import ReducedQuadrature
 from romnet.reduction.model import ReducedModel
 from romnet.report.page import render_page
@@ -21,6 +22,7 @@ from romnet.report.values import (
     CaseFacts,
     CubatureFacts,
     GappyFacts,
+    LocalFacts,
     MeshFacts,
     NodalField,
     ReportData,
@@ -37,8 +39,9 @@ from romnet.study import commands
 from romnet.study.answers import Comparison, rebuilt_fields
 from romnet.study.context import Context
 from romnet.study.cycling import cycle_facts
-from romnet.study.citing import cited
+from romnet.study.dictionary import CLUSTERS, Clusters
 from romnet.study.indicating import watch_facts
+from romnet.study.local import ADVICE, CRITERION, Simplified
 from romnet.study.rebuilding import rebuilt_displacement
 from romnet.study.runner import verdicts
 
@@ -131,7 +134,22 @@ def report_data(context: Context) -> ReportData:
         points=SelectedPoints(positions, quadrature.weights),
         citations={one.key: one.text for one in cited(keys)},
         versions=dict(read_manifest(folder / "model.h5").versions),
+        local=_local_facts(folder),
     )
+
+
+def _local_facts(folder: Path) -> LocalFacts | None:
+    """Collect clusters and criterion, if they were computed."""
+    if not (folder / CRITERION).exists() or not (folder / ADVICE).exists():
+        return None
+    found = artefact.load(folder / CRITERION, Simplified)
+    none = np.zeros(0, dtype=np.int64)
+    labels, medoids = none, none
+    if (folder / CLUSTERS).exists():
+        clusters = artefact.load(folder / CLUSTERS, Clusters)
+        labels, medoids = clusters.labels, clusters.medoids
+    advice = artefact.load(folder / ADVICE, Advice)
+    return LocalFacts(found.names, found.dissimilarity, labels, medoids, advice)
 
 
 def _case(context: Context, name: str, nodes: Nodes) -> CaseFacts:
