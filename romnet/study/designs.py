@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from itertools import combinations_with_replacement
 from pathlib import Path
 
 import numpy as np
@@ -184,8 +185,8 @@ def foreseen(
 ) -> Float[Array, "n_asked n_modes n_times"] | None:
     """Foresee the coefficients of draws from those of others, by regression.
 
-    A quadratic polynomial of the parameters where there are twice as many answers as it has
-    terms, else a linear one; nothing while there are too few for that.
+    A polynomial of the parameters, cubic where there are twice as many answers as that has terms,
+    else quadratic or linear; nothing while there are too few for that.
 
     Parameters
     ----------
@@ -201,7 +202,7 @@ def foreseen(
     >>> foreseen(known, answers, np.array([[0.3]])).round(6).tolist()
     [[[0.09]]]
     """
-    for degree in (2, 1):
+    for degree in (3, 2, 1):
         terms = _terms(known, degree)
         if len(known) >= 2 * terms.shape[1]:
             flat = answers.reshape(len(answers), -1)
@@ -213,8 +214,10 @@ def foreseen(
 
 def _terms(values: Array, degree: int) -> Array:
     """Return the monomials of some parameters up to a degree."""
-    columns = [np.ones((len(values), 1)), values]
-    if degree > 1:
-        rows, others = np.triu_indices(values.shape[1])
-        columns.append(values[:, rows] * values[:, others])
-    return np.hstack(columns)
+    numbers = range(values.shape[1])
+    chosen = [
+        list(factors)
+        for count in range(degree + 1)
+        for factors in combinations_with_replacement(numbers, count)
+    ]
+    return np.stack([values[:, factors].prod(axis=1) for factors in chosen], axis=1)

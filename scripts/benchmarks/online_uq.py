@@ -5,7 +5,7 @@ from __future__ import annotations
 import shutil
 from pathlib import Path
 from statistics import median
-from time import perf_counter
+from time import process_time
 
 import numpy as np
 import yaml
@@ -13,6 +13,7 @@ from asking import ask
 from blade import CASE, FIELD, TIMES, blade_in
 from law_calls import over_law
 
+from romnet.online.batch import solve_batch
 from romnet.online.prepared import prepare
 from romnet.online.solve import solve
 from romnet.store import artefact
@@ -20,8 +21,9 @@ from romnet.store.artefact import read_manifest
 from romnet.study import commands
 from romnet.study.answers import Comparison
 from romnet.study.context import Context
-from romnet.study.designs import draws_of
+from romnet.study.designs import draws_of, foreseen
 from romnet.study.drawing import (
+    CHUNK,
     DesignAnswers,
     design_of,
     field_statistics,
@@ -50,8 +52,9 @@ _QUESTION = {"name": "uq", "times": TIMES, "design": _DESIGN}
 def measure(folder: Path) -> dict[str, object]:
     """Train along the modes of the uncertainty, ask for 1 024 draws and compare twelve others.
 
-    A draw of the batch costs its part of the whole stage on one rank: drawing, reducing, solving
-    and writing. A single query is one `solve` of a prepared model, its load reduced beforehand.
+    A draw in a batch and a single query are compared from drawn numbers to answers, on prepared
+    models. The ranks are compared by the whole stage: modes of the random temperature, drawing,
+    solving and writing.
     """
     study = blade_in(folder, cell_size=_CELL, n_test=_TESTS, changes={"offline": _OFFLINE})
     ask(study, ranks=2)  # models and references
@@ -61,8 +64,8 @@ def measure(folder: Path) -> dict[str, object]:
     context = commands.open_study(study)
     commands.online(context, case="uq")
     answers = load_answers(context, "uq")
-    single, evaluations = _single(context)
-    batch = read_manifest(context.folder / "designs/uq.h5").wall_s / _DRAWS
+    turns = _in_turns(context, answers)
+    whole = read_manifest(context.folder / "designs/uq.h5").wall_s / _DRAWS
     statistics = field_statistics(context, "uq").largest
     compared = [
         artefact.load(context.folder / f"fields/test{k}.h5", Comparison) for k in range(_TESTS)
@@ -91,36 +94,50 @@ def measure(folder: Path) -> dict[str, object]:
             "q05": float(np.quantile(statistics, 0.05)),
             "q95": float(np.quantile(statistics, 0.95)),
         },
-        "single_s": single,
-        "batch_s": batch,
-        "batch_over_single": batch / single,
-        "evaluations_per_step_single": evaluations,
+        **turns,
+        "draw_of_stage_s": whole,
         "evaluations_per_step_batch": 1.0
         + float(answers.newton_iterations.mean()) / (len(TIMES) - 1),
-        "speedup_2_ranks": _DRAWS * batch / two,
+        "speedup_2_ranks": _DRAWS * whole / two,
         "hf_s": median(hf_s),
         "offline_s": offline_s,
-        "break_even_queries": offline_s / (median(hf_s) - batch),
+        "break_even_queries": offline_s / (median(hf_s) - whole),
     }
 
 
-def _single(context: Context) -> tuple[float, float]:
-    """Return the wall time of a single draw, and its law evaluations a step."""
+def _in_turns(context: Context, answers: DesignAnswers) -> dict[str, float]:
+    """Compare the CPU time of a draw in a batch with that of a single one, in turns.
+
+    Both get prepared models and begin with drawing the load; the batch foresees its answers from
+    those before it, as the stage does.
+    """
     prepared = prepare(model_of(context, "uq"))
     design = design_of(context, "uq")
     load = uncertain_load(context, "uq", design)
     draws = draws_of(design, CASE)
-    loadings = [load.drawn(f"{k}", draws.of(k)) for k in range(_SINGLE)]
-    seconds, iterations = [], []
-    for loading in loadings:
-        runs = []
-        for _ in range(5):
-            began = perf_counter()
-            answer = solve(prepared, loading, options=context.newton_options)
-            runs.append(perf_counter() - began)
-        seconds.append(min(runs))
-        iterations.append(answer.newton_iterations.mean())
-    return float(np.mean(seconds)), 1.0 + float(np.mean(iterations))
+    batches, singles = [], []
+    for first in range(_DRAWS // 2, _DRAWS, 3 * CHUNK):
+        chosen = np.arange(first, first + CHUNK)
+        began = process_time()
+        seen = foreseen(draws.values[:first], answers.coefficients[:first], draws.values[chosen])
+        loadings = [load.drawn(f"{k}", draws.of(k)) for k in chosen]
+        solve_batch(prepared, loadings, options=context.newton_options, expected=seen)
+        batches.append((process_time() - began) / CHUNK)
+        began = process_time()
+        evaluations = 0.0
+        for k in chosen[:_SINGLE]:
+            drawn = load.drawn(f"{k}", draws.of(k))
+            evaluations += (
+                1.0
+                + solve(prepared, drawn, options=context.newton_options).newton_iterations.mean()
+            )
+        singles.append((process_time() - began) / _SINGLE)
+    return {
+        "single_s": median(singles),
+        "batch_s": median(batches),
+        "batch_over_single": median(batches) / median(singles),
+        "evaluations_per_step_single": evaluations / _SINGLE,
+    }
 
 
 def _two_ranks(study: Path, results: Path) -> float:
