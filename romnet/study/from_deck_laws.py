@@ -306,7 +306,7 @@ def _user(
     called = _external(material.name)
     found.law = {
         "umat": umat or called.library,
-        "function": called.function,
+        **({"function": called.function} if called.function else {}),
         "properties": list(_columns(user, [str(k) for k in range(count)], span).values()),
         "n_state": material.n_state,
         "name": called.name,
@@ -326,7 +326,7 @@ class _External:
 
     name: str
     library: str = NO_LIBRARY
-    function: str = "umat_"
+    function: str = ""
     notes: tuple[str, ...] = ()
 
 

@@ -123,7 +123,6 @@ def _external(found: Behaviour, block: Block, umat: str | None) -> None:
     found.density = density if isinstance(density, float) else float(density["value"][0])
     found.law = {
         "umat": umat or NO_LIBRARY,
-        "function": "umat_",
         "properties": list(named.values()),
         "n_state": 0,
         "name": block.words[0] if block.words else "behavior",
