@@ -22,7 +22,7 @@ HOT = {"centre": [0.7, 0.5, 0.4], "base": 20.0, "peak": 450.0, "rate": 4.0}
 CALIBRATION = {"loads": 3, "modes": [1.0]}
 
 
-def study(folder: Path, tolerance: float) -> Path:
+def study(folder: Path, **keys: object) -> Path:
     """The cube of 3 x 3 x 3 cells, trained on one load and asked for another hot spot."""
     content = yaml.safe_load(CUBE.read_text())
     content["mesh"]["box"]["divisions"] = [3, 3, 3]
@@ -32,7 +32,7 @@ def study(folder: Path, tolerance: float) -> Path:
     content["online"] = [
         {"name": "hot", "loads": loads, "until": 2.0, "increments": 5, "reference": "hf"}
     ]
-    content["indicator"] = {"tolerance": tolerance, "action": "enrich", "calibration": CALIBRATION}
+    content["indicator"] = {"action": "enrich", "calibration": CALIBRATION, **keys}
     path = folder / "study.yaml"
     path.write_text(yaml.safe_dump(content, sort_keys=False))
     return path
@@ -52,14 +52,14 @@ def enriched(comm, folder, results):
 
 @pytest.fixture
 def folder(comm, shared_folder, request):
-    """A folder with the study of one tolerance."""
+    """A folder with the study, its indicator as asked."""
     if comm.rank == 0:
-        study(shared_folder, request.param)
+        study(shared_folder, **request.param)
     comm.barrier()
     return shared_folder
 
 
-@pytest.mark.parametrize("folder", [1e-9], indirect=True)
+@pytest.mark.parametrize("folder", [{"tolerance": 1e-9}], indirect=True)
 def test_a_model_that_always_learns_is_the_high_fidelity_one(comm, folder):
     record, _, _ = enriched(comm, folder, "always")
     assert record.full_steps == (1, 2, 3, 4, 5)
@@ -67,7 +67,12 @@ def test_a_model_that_always_learns_is_the_high_fidelity_one(comm, folder):
     assert record.comparison.dual["p"] <= 1e-8
 
 
-@pytest.mark.parametrize("folder", [0.02], indirect=True)
+@pytest.mark.parametrize(
+    "folder",
+    [{"tolerance": 0.02}, {"tolerance": 1e-6, "learning": "sweeps", "most_steps": 2}],
+    ids=["forward", "sweeps"],
+    indirect=True,
+)
 def test_learning_lowers_the_error_alike_on_any_number_of_ranks(comm, folder):
     record, model, before = enriched(comm, folder, "many")
     assert len(record.full_steps) > 0
