@@ -49,8 +49,7 @@ def read_rows(dataset: h5py.Dataset, numbers: Int[Array, " n"]) -> Float[Array, 
     Notes
     -----
     Collective: no. Memory: the result and, where rows are missing in between, one slab of a column.
-    Cost: rows that lie at most `LARGEST_GAP` apart are read in one go. The system is told that as
-    many rows after them come next, so that it fetches them from the disk meanwhile.
+    Cost: rows that lie at most `LARGEST_GAP` apart are read in one go.
 
     Examples
     --------
@@ -63,8 +62,6 @@ def read_rows(dataset: h5py.Dataset, numbers: Int[Array, " n"]) -> Float[Array, 
         return _by_library(dataset, numbers)
     values = _MEMORY.empty((dataset.shape[1], numbers.size)).T
     runs = _Runs(dataset)
-    if numbers.size:
-        runs.announce(int(numbers[-1]) + 1, int(numbers[-1] - numbers[0]) + 1)
     for part in slabs(numbers, row_bytes=8):
         first, stop = int(numbers[part.start]), int(numbers[part.stop - 1]) + 1
         whole = stop - first == part.stop - part.start
@@ -134,23 +131,11 @@ class _Runs:
 
     def __init__(self, dataset: h5py.Dataset) -> None:
         self._file = dataset.file.id.get_vfd_handle()
-        self._size, self._n_rows = dataset.chunks[0], dataset.shape[0]
+        self._size = dataset.chunks[0]
         self._fill_value = dataset.fillvalue
         found = os.fstat(self._file)
         stamp = (found.st_dev, found.st_ino, found.st_mtime_ns, found.st_size)
         self._places = _places(dataset.file.filename, dataset.name, stamp)
-
-    def announce(self, first: int, count: int) -> None:
-        """Tell the system that these rows of all columns will be asked for next."""
-        stop = min(first + count, self._n_rows)
-        for chunk in range(first // self._size, -(-stop // self._size)):
-            start = chunk * self._size
-            inside = max(first - start, 0)
-            length = 8 * (min(stop - start, self._size) - inside)
-            for place in self._places[chunk]:
-                if place != _NOWHERE:
-                    offset = int(place) + 8 * inside
-                    os.posix_fadvise(self._file, offset, length, os.POSIX_FADV_WILLNEED)
 
     def read(self, first: int, column: int, target: Array) -> None:
         """Fill `target` with rows of one column."""
