@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import importlib.util
 import os
+import resource
 import sys
 from pathlib import Path
+from time import perf_counter, process_time
 from types import ModuleType
 
 import numpy as np
@@ -18,12 +20,12 @@ POOL = 150
 
 def measure(data: Path | None) -> dict[str, object]:
     """Return gains, errors by strategy, rank correlation of the criterion, and the cube's chain."""
+    began, spent = perf_counter(), process_time()
     compare, chain = (_module(ROOT / "cases" / name) for name in _CASES)
-    results = ROOT / "cases" / "five_physics" / "results"
-    five = compare.measure(POOL, SEEDS, results)
+    five = compare.measure(POOL, SEEDS, ROOT / "cases" / "five_physics" / "results")
     cube = {
         name: chain.measure(
-            chain.Sizes(burners=burners), ROOT / "cases" / "romnet_cube" / "results"
+            chain.Sizes(burners=burners), ROOT / "cases" / "romnet_cube" / "results" / name
         )
         for name, burners in (("burners", chain.BURNERS), ("anywhere", 0))
     }
@@ -41,12 +43,32 @@ def measure(data: Path | None) -> dict[str, object]:
             for name, variants in five["problems"].items()
         },
         "criterion_rank_correlation": five["rank_correlation"],
+        "criterion_rank_correlation_of_each": five["rank_correlation_of_each"],
+        "criterion_rank_correlation_held_out": five["rank_correlation_held_out"],
         "criterion_chosen_over_best": [
             found["realised"] / found["best_realised"] for found in chosen
         ],
         "romnet_cube": cube["burners"],
         "romnet_cube_anywhere": cube["anywhere"],
+        "dissimilarity_matrix_s": dissimilarity_matrix(),
+        "seconds": perf_counter() - began,
+        "cpu_seconds": process_time() - spent,
+        "memory_mb": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024.0,
     }
+
+
+def dissimilarity_matrix() -> float:
+    """Return the seconds that comparing a thousand trajectories of 23 x 27 values takes."""
+    from romnet.core.communicator import SerialCommunicator
+    from romnet.core.snapshots import ArraySource
+    from romnet.fe.inner_products import identity
+    from romnet.reduction.dissimilarity import dissimilarities
+
+    fields = np.random.default_rng(0).normal(size=(1000, 23, 27))
+    sources = [ArraySource(field) for field in fields]
+    began = perf_counter()
+    dissimilarities(sources, identity(np.ones(23, dtype=bool)), comm=SerialCommunicator())
+    return perf_counter() - began
 
 
 def clustering_set(data: Path | None) -> dict[str, object]:
