@@ -25,9 +25,11 @@ def submit(  # noqa: PLR0913  (each is an option of the command line)
     ] = None,
     ranks: Annotated[int | None, typer.Option(min=1, help="Ranks of each job.")] = None,
     minutes: Annotated[
-        float | None, typer.Option("--time", min=1.0, help="Time limit of each job [min].")
+        float | None, typer.Option("--time", min=1.0, help="Time limit of each job, in minutes.")
     ] = None,
-    memory: Annotated[float | None, typer.Option(min=1.0, help="Memory of each rank [MB].")] = None,
+    memory: Annotated[
+        float | None, typer.Option(min=1.0, help="Memory of each rank, in MB.")
+    ] = None,
     launcher: Annotated[
         str | None, typer.Option(help="What starts ranks, such as 'srun --mpi=pmix'.")
     ] = None,
