@@ -16,12 +16,10 @@ MEMORY = 2**28
 # One block worked on, the next being read, and the working copies of both.
 _COPIES = 4
 _SMALLEST_ROWS = 256
-# Values of a block where the memory allows more: few columns make no use of larger ones.
+# Values of a block where the memory allows more: below, the system hands out the same pages again.
 _VALUES = 2**21
-# Rows that a block of more columns has all the same, and how many values it has then: in shorter
-# runs the disk is slow, and larger blocks are fresh pages of the system each time.
-_RUN_ROWS = 2**15
-_MOST_VALUES = 2**23
+# Rows for each column that a block has all the same: factorising fewer takes longer.
+_ROWS_PER_COLUMN = 64
 
 Located = tuple[Array, FactorBlock]
 
@@ -38,16 +36,16 @@ def block_rows(memory: int, n_columns: int) -> int:
 
     Notes
     -----
-    At least 256 rows, or the passes would spend their time between the blocks; no more than 16 MiB,
-    or 64 MiB of more than 64 columns, or they would spend it on fresh pages of memory.
+    At least 256 rows, or the passes would spend their time between the blocks; no more than some
+    16 MiB unless there are many columns, or they would spend it on fresh pages of memory.
 
     Examples
     --------
-    >>> block_rows(2**30, 128), block_rows(2**26, 128)
-    (32768, 16384)
+    >>> block_rows(2**30, 128)
+    16384
     """
     columns = max(1, n_columns)
-    enough = max(_VALUES // columns, min(_RUN_ROWS, _MOST_VALUES // columns))
+    enough = max(_VALUES // columns, _ROWS_PER_COLUMN * columns)
     return max(_SMALLEST_ROWS, min(memory // (8 * columns * _COPIES), enough))
 
 
