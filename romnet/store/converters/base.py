@@ -24,6 +24,7 @@ from romnet.store.snapshots import FieldInfo
 
 GROUP = "romnet.converters"
 
+LARGEST_COORDINATE = 1e100
 LARGEST_BULGE = 0.35
 LARGEST_SHARE = 0.1
 _LINEAR = {cell.geometry: cell for cell in CELLS.values() if cell.n_nodes == cell.n_corners}
@@ -271,7 +272,7 @@ def check_node_order(
     ------
     ConversionError
         If in more than a tenth of the cells a node is farther from the middle of its corners
-        than 0.35 times their distance.
+        than 0.35 times their distance, or a coordinate is absurdly large.
 
     Notes
     -----
@@ -288,6 +289,9 @@ def check_node_order(
     romnet.core.errors.ConversionError: a.msh: 1 of 1 tri6 cells have nodes out of VTK order ...
     """
     cell = CELLS[cell_type]
+    if np.abs(nodes).max(initial=0.0) > LARGEST_COORDINATE:
+        message = f"{path}: a coordinate is beyond {LARGEST_COORDINATE:g}."
+        raise ConversionError(message)
     corners = nodes[connectivity[:, : cell.n_corners]]
     wrong = np.zeros(len(connectivity), dtype=bool)
     for number in range(cell.n_corners, cell.n_nodes):

@@ -206,6 +206,11 @@ def history(
     tuple
         Total times and magnitudes.
 
+    Raises
+    ------
+    ConversionError
+        If a magnitude is not finite; names the step.
+
     Examples
     --------
     >>> from pathlib import Path
@@ -220,7 +225,12 @@ def history(
         instants = breakpoints(step, [amplitude])
         factors = profile(step, amplitude, instants)
         times.append(instants)
-        values.append(before + (value - before) * factors if amplitude is None else value * factors)
+        with np.errstate(over="ignore", invalid="ignore"):
+            ramp = before + (value - before) * factors if amplitude is None else value * factors
+        if not np.isfinite(ramp).all():
+            problem = f"a load of {value:g} times its amplitude is beyond all numbers."
+            raise step.place.error(problem)
+        values.append(ramp)
     return simplified(np.concatenate(times), np.concatenate(values))
 
 

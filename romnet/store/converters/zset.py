@@ -245,7 +245,7 @@ def _fields(index: Index, n_dim: int) -> tuple[dict[str, tuple[int, ...]], dict[
         for name, column in rest.items():
             variables[name] = (column,)
             fields[name] = FieldInfo(location, (), name, SCALAR_UNITS.get(name, ""))
-    accumulated = [name for name in ACCUMULATED if name in variables]
+    accumulated = [name for name in ACCUMULATED if name in index.point_variables]
     if len(accumulated) == 1 and "p" not in variables:
         variables["p"] = variables[accumulated[0]]
         fields["p"] = FieldInfo("point", (), "accumulated inelastic strain", "-")

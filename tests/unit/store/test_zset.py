@@ -218,3 +218,11 @@ def facets(mesh: Mesh) -> np.ndarray:
     for group in face_connectivity(mesh, faces):
         nodes[group.positions] = group.nodes
     return nodes
+
+
+def test_a_node_variable_is_no_accumulated_strain(tmp_path: Path) -> None:
+    (tmp_path / "a.ut").write_text("**meshfile a.geof\n**node U1 U2 U3 evrcum\n1 1 1 1 1.0\n")
+    np.arange(8.0).astype(">f4").tofile(tmp_path / "a.node")
+    results = read_results(tmp_path / "a.ut", Mesh(np.eye(2, 3), (), np.arange(2)))
+    assert set(results.fields) == {"displacement", "evrcum"}
+    assert results.instant(0)["evrcum"].tolist() == [6.0, 7.0]

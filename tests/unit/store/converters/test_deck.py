@@ -144,6 +144,12 @@ def test_an_amplitude_may_jump_at_the_beginning(deck_path: Path) -> None:
     np.testing.assert_allclose(at, [0.0, 1.001e6, 1.5e6, 2.0e6], rtol=1e-9)
 
 
+def test_a_load_beyond_all_numbers_names_its_step(deck_path: Path) -> None:
+    changed(deck_path, "10, P6, 2.", "10, P6, 1e308")  # the amplitude goes to two
+    with pytest.raises(ConversionError, match=r"a\.inp:\d+: a load of 1e\+308 times"):
+        read_deck(deck_path)
+
+
 def test_temperatures_ramp_from_the_initial_ones(deck_path: Path) -> None:
     mesh = read_deck_mesh(deck_path)
     half = read_deck_field(deck_path, mesh, variable="temperature@0.5").values
