@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import numpy as np
 from jaxtyping import Float, Int
@@ -10,21 +10,24 @@ from jaxtyping import Float, Int
 from romnet.core.arrays import Array
 from romnet.core.communicator import Communicator
 from romnet.core.errors import AccuracyError
+from romnet.reduction.cubature_batch import Batch, Selection
 from romnet.reduction.cubature_problem import CubatureProblem, ReducedQuadrature
 from romnet.reduction.nonnegative_fit import NonnegativeFit
-from romnet.reduction.selection import NOTHING, TIE_TOLERANCE, owned
+from romnet.reduction.selection import NOTHING, TIE_TOLERANCE
 
 __all__ = ["CubatureOptions", "ReducedQuadrature", "empirical_cubature", "select_points"]
 
 # So many candidates in a row that do not lower the residual: only rounding is left of it.
 _PATIENCE = 100
-# Below so many values of integrands on every rank, looking at all points each time is cheapest.
+# Below so many values of integrands on all ranks, looking at all points each time is cheapest.
 _SMALL = 2_000_000
 # Points looked at between two passes over all, and how many selections there may be between them.
 _POOL_SHARE = 0.04
 _WIDEST = 64
 # A selection between two passes stands if its score is at least this part of the best one.
-_GOOD_ENOUGH = 0.7
+_GOOD_ENOUGH = 0.6
+# Batches go on to this part of the tolerance; then points that cost least leave.
+_FURTHER = 0.9
 
 
 @dataclass(frozen=True)
@@ -136,10 +139,12 @@ def select_points(
     """Select points for a problem that is set up already; see `empirical_cubature`.
 
     Where there are many values, several selections are made between two passes over all points,
-    each among the points that were best at the last pass. The next pass gives the scores of all
-    points at each of these steps, in one matrix product, and those from the first one on that
-    fell short of 70 % of the best are undone: a weak greedy algorithm [1]_, which needs no more
-    points in practice. With few values all points are looked at each time.
+    each among the points that were best at the last pass. The next pass verifies them: where what
+    would be selected next falls short of 60 % of the best of all points, some of the selections are
+    looked at again and undone from the first one on that fell short too. This is a weak greedy
+    algorithm [1]_. It goes on to 90 % of the tolerance; then the points that cost least leave as
+    long as the residual stays within the tolerance, so that there are no more points than the
+    plain rule needs, usually fewer. With few values all points are looked at each time.
 
     Parameters
     ----------
@@ -175,38 +180,35 @@ def select_points(
     check_tolerance(tolerance)
     goal = tolerance * problem.scale
     ties = options.tie_tolerance
-    state = _Selection(NonnegativeFit(problem.target))
-    if options.start is not None:
-        points, weights = options.start.points, options.start.weights
-        state.fit.add_all(points.tolist(), problem.columns(points), weights)
+    state = Selection(_started(problem, options.start))
     widest = _widest(problem)
     width = 1
     scores = problem.scores(state.fit.residual[:, None])
-    point = int(problem.best(scores, [state.taken()], ties)[0])
-    while state.fit.residual_norm > goal:
+    aim = goal if widest == 1 else _FURTHER * goal
+    while state.fit.residual_norm > aim:
+        point = int(problem.best(scores, [state.taken()], ties)[0])
         if point == NOTHING or len(state.refused) >= _PATIENCE:
+            if state.fit.residual_norm <= goal:
+                break
             raise out_of_reach(problem, state.fit, tolerance)
-        trial = _Trial(state.copy(), problem)
-        trial.take(point)
-        if width > 1:
-            pool = problem.pool(scores[:, 0], _POOL_SHARE)
-            trial.run(pool, goal=goal, width=width, ties=ties)
-        exact = problem.scores(np.stack(trial.residuals, axis=1))
-        best = problem.best(exact, trial.excluded, ties)
-        right = 1 + _leading(_good_enough(problem, exact[:, :-1], best[:-1], trial.points[1:]))
-        if right == len(trial.points):
-            state = trial.state
-            width = min(width + 1 + width // 2, widest)
-        else:
-            for taken in trial.points[:right]:
-                state.take(taken, trial.columns[taken], problem.scale)
-            width = max(right, 2) if width > 1 else 1
-        point, scores = int(best[right - 1]), exact[:, right - 1 : right]
+        if width == 1:
+            state = state.with_point(point, problem)
+            scores = problem.scores(state.fit.residual[:, None])
+            width = min(2, widest)
+            continue
+        batch = Batch(state, problem)
+        pool = problem.pool(scores[:, 0], _POOL_SHARE)
+        batch.run(pool, goal=aim, width=width, ties=ties)
+        right, scores = batch.verified(pool, _GOOD_ENOUGH)
+        state = batch.states[right]
+        width = min(width + 1 + width // 2, widest) if right == len(batch.points) else right + 1
+    if widest > 1:
+        state.fit.prune(goal, ties=ties)
     return problem.rule(
         np.array(state.fit.labels, dtype=np.int64),
         state.fit.coefficients,
         state.fit.residual,
-        state.history,
+        list(state.history),
     )
 
 
@@ -217,81 +219,20 @@ def check_tolerance(tolerance: float) -> None:
         raise ValueError(message)
 
 
-@dataclass
-class _Selection:
-    """A greedy selection under way."""
-
-    fit: NonnegativeFit
-    refused: frozenset[int] = frozenset()
-    history: list[float] = field(default_factory=list)
-
-    def copy(self) -> _Selection:
-        """Return an independent copy."""
-        return _Selection(self.fit.copy(), self.refused, list(self.history))
-
-    def taken(self) -> Array:
-        """Return the points that are no candidates."""
-        return np.array([*self.fit.labels, *self.refused], dtype=np.int64)
-
-    def take(self, point: int, column: Array, scale: float) -> None:
-        """Let a point join, unless that is of no use."""
-        if self.fit.add(point, column):
-            self.refused = frozenset()
-            self.history.append(self.fit.residual_norm / scale)
-        else:
-            self.refused |= {point}
-
-
-class _Trial:
-    """Selections to be verified: the points, and what was known when the next one was chosen."""
-
-    def __init__(self, state: _Selection, problem: CubatureProblem) -> None:
-        self.state, self.problem = state, problem
-        self.points: list[int] = []
-        self.columns: dict[int, Array] = {}
-        self.residuals: list[Array] = []
-        self.excluded: list[Array] = []
-
-    def take(self, point: int) -> None:
-        """Let a point join."""
-        self.points.append(point)
-        self.columns[point] = self.problem.columns(np.array([point]))[:, 0]
-        self.state.take(point, self.columns[point], self.problem.scale)
-        self.residuals.append(self.state.fit.residual)
-        self.excluded.append(self.state.taken())
-
-    def run(self, pool: CubatureProblem, *, goal: float, width: int, ties: float) -> None:
-        """Let the best points of a pool join, one after the other."""
-        while len(self.points) < width and self.state.fit.residual_norm > goal:
-            scores = pool.scores(self.residuals[-1][:, None])
-            point = int(pool.best(scores, self.excluded[-1:], ties)[0])
-            if point == NOTHING:
-                return
-            self.take(point)
+def _started(problem: CubatureProblem, start: ReducedQuadrature | None) -> NonnegativeFit:
+    """Return the fit over the points of a rule, or over none."""
+    fit = NonnegativeFit(problem.target)
+    if start is not None:
+        fit.add_all(start.points.tolist(), problem.columns(start.points), start.weights)
+    return fit
 
 
 def _widest(problem: CubatureProblem) -> int:
     """Return how many selections may be made between two passes over all points."""
-    if problem.comm.max(float(problem.integrands.size)) <= _SMALL:
+    if problem.comm.sum(np.array([problem.integrands.size]))[0] <= _SMALL:
         return 1
     # The scores kept must stay small beside the integrands.
     return max(1, min(_WIDEST, len(problem.integrands) // 8))
-
-
-def _good_enough(problem: CubatureProblem, scores: Array, best: Array, chosen: list[int]) -> Array:
-    """Whether the score of each chosen point comes near that of the best one."""
-    steps = np.arange(len(chosen))
-    asked = np.concatenate([best, np.array(chosen, dtype=np.int64)])
-    found, mine = owned(asked, problem.numbers)
-    values = np.zeros(2 * len(chosen))
-    values[found] = scores[mine, np.tile(steps, 2)[found]]
-    top, own = problem.comm.sum(values).reshape(2, -1)
-    return np.asarray(own >= _GOOD_ENOUGH * top)
-
-
-def _leading(right: Array) -> int:
-    """Return how many entries are true before the first that is not."""
-    return int(np.argmin(right)) if not right.all() else len(right)
 
 
 def out_of_reach(problem: CubatureProblem, fit: NonnegativeFit, tolerance: float) -> AccuracyError:

@@ -190,7 +190,8 @@ class CubatureProblem:
     def pool(self, scores: Float[Array, " n_points"], share: float) -> CubatureProblem:
         """Return the problem restricted to the share of all points with the best scores.
 
-        Ties with the last one are in, so that the number of ranks does not matter. Collective: yes.
+        Ties with the last one are in, so that the number of ranks does not matter; points excluded
+        by ``-inf`` are not. Collective: yes.
         """
         n_points = int(self.comm.sum(np.array([float(len(scores))]))[0])
         size = min(n_points, max(256, int(share * n_points)))
@@ -198,7 +199,7 @@ class CubatureProblem:
         best = np.partition(scores, len(scores) - mine)[len(scores) - mine :]
         every = self.comm.concatenate(best)
         last = float(np.partition(every, len(every) - size)[len(every) - size])
-        kept = np.flatnonzero(scores >= last - TIE_TOLERANCE * abs(last))
+        kept = np.flatnonzero((scores >= last - TIE_TOLERANCE * abs(last)) & np.isfinite(scores))
         return CubatureProblem(
             integrands=self.integrands.T[kept].T,
             numbers=self.numbers[kept],

@@ -219,8 +219,8 @@ class _Candidates:
         before, after = set(self.fit.labels), set(fit.labels)
         joined = np.array(sorted(after - before), dtype=np.int64)
         left = np.array(sorted(before - after), dtype=np.int64)
-        gained = _directions(self.fit, self.problem.columns(joined))
-        lost = _directions(fit, self.problem.columns(left))
+        gained = self.fit.directions(self.problem.columns(joined))
+        lost = fit.directions(self.problem.columns(left))
         if gained.shape[1] + lost.shape[1] == 0:
             return _Candidates(self.problem, fit, self.outside)
         products = self.problem.products(np.hstack([gained, lost]))
@@ -228,11 +228,3 @@ class _Candidates:
         n = gained.shape[1]
         change = products[:, n:].sum(axis=1) - products[:, :n].sum(axis=1)
         return _Candidates(self.problem, fit, self.outside + change)
-
-
-def _directions(fit: NonnegativeFit, columns: Array) -> Array:
-    """Return an orthonormal basis of the columns' part outside the span of a fit."""
-    if columns.shape[1] == 0:
-        return columns
-    outside = np.stack([fit.outside(column) for column in columns.T], axis=1)
-    return np.asarray(np.linalg.qr(outside)[0])

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import copy
+from dataclasses import dataclass
 
 import numpy as np
 import scipy.linalg
 from jaxtyping import Float
-from scipy.linalg.blas import dgemv, dtpsv
+from scipy.linalg.blas import daxpy, ddot, dgemv, dger, dnrm2, dtpsv
 from scipy.linalg.lapack import dtpttr, dtrttp
 
 from romnet.core.arrays import Array
@@ -15,7 +16,9 @@ from romnet.core.arrays import Array
 # A column whose part outside the span of the others is smaller than this belongs to the span.
 _DEPENDENT = 1e-13
 # A column with a larger part outside loses nothing that matters in one pass.
-_MOSTLY_INSIDE = 0.5
+_MOSTLY_INSIDE = 0.2
+# Once the residual has shrunk to this part, rounding along the columns is taken out of it.
+_SHRUNK = 0.1
 
 
 class NonnegativeFit:
@@ -50,44 +53,46 @@ class NonnegativeFit:
         self.labels: list[int] = []
         self.coefficients: Float[Array, " n_columns"] = np.zeros(0)
         self.residual: Float[Array, " n_rows"] = target.copy()
+        self._clean = self.residual_norm
 
     @property
     def residual_norm(self) -> float:
         """Euclidean norm of the residual."""
-        return float(np.linalg.norm(self.residual))
+        return float(dnrm2(self.residual))
 
     def outside(self, vector: Float[Array, " n_rows"]) -> Float[Array, " n_rows"]:
         """Return the part of a vector that is orthogonal to the columns that are in."""
         return self._factors.outside(vector)
 
+    def directions(self, columns: Float[Array, "n_rows n"]) -> Float[Array, "n_rows n"]:
+        """Return an orthonormal basis of the columns' part outside the span of those inside."""
+        if columns.shape[1] == 0:
+            return columns
+        outside = np.stack([self.outside(column) for column in columns.T], axis=1)
+        return np.asarray(np.linalg.qr(outside)[0])
+
     def copy(self) -> NonnegativeFit:
-        """Return an independent copy."""
+        """Return an independent copy; factors are shared until one of the two needs others."""
         other = copy.copy(self)  # labels, coefficients and residual are replaced, never changed
         other._factors = self._factors.copy()  # noqa: SLF001
         return other
 
     def add(self, label: int, column: Float[Array, " n_rows"]) -> bool:
         """Let a column join and refit; answer whether that lowered the residual."""
+        before = self.copy()
         if not self._factors.append(column):
             return False
-        before = self.labels, self.coefficients, self.residual
-        previous = self.residual_norm
-        kept: _Factors | None = None
         self.labels = [*self.labels, label]
         self.coefficients = np.append(self.coefficients, 0.0)
         free = self._factors.solution()
         if (free > 0.0).all():
-            # The old residual has no part inside but along the new column.
-            self.coefficients, self.residual = free, self._factors.outside(self.residual)
-        else:
-            kept = self._factors.copy()
+            self._extend(free)
+        elif free[-1] > 0.0:
             self._settle(free)
-        if self.residual_norm < previous:
+        if self.residual_norm < before.residual_norm:
             return True
-        if kept is not None:
-            self._factors = kept
-        self._factors.pop()
-        self.labels, self.coefficients, self.residual = before
+        self._factors.give_back(before._factors)  # noqa: SLF001
+        vars(self).update(vars(before))
         return False
 
     def add_all(
@@ -111,6 +116,40 @@ class NonnegativeFit:
         self._drop(self.labels.index(label))
         self._settle(self._factors.solution())
 
+    def prune(self, goal: float, *, ties: float = 0.0) -> None:
+        """Let the cheapest columns leave as long as the residual stays within a goal.
+
+        Costs within `ties` (relatively) of the smallest count as tied; the smallest label leaves.
+        """
+        before = self.copy()
+        for label in self._dispensable(goal, ties):
+            self._drop(self.labels.index(label))
+        self._settle(self._factors.solution())
+        if self.residual_norm > goal:  # by rounding
+            vars(self).update(vars(before))
+
+    def _dispensable(self, goal: float, ties: float) -> list[int]:
+        """Return labels that can leave together, by the algebra of the normal equations."""
+        inverse = self._factors.inverse()
+        gram = inverse @ inverse.T
+        weights, labels = self.coefficients.copy(), np.array(self.labels)
+        inside = np.ones(len(labels), dtype=bool)
+        square = self.residual_norm**2
+        while inside.sum() > 1:
+            costs = np.where(inside, weights**2 / np.diag(gram), np.inf)
+            tied = np.flatnonzero(costs <= costs.min() * (1.0 + ties))
+            leaving = tied[np.argmin(labels[tied])]
+            direction = gram[leaving] / gram[leaving, leaving]
+            moved = weights - weights[leaving] * direction
+            inside[leaving] = False
+            if square + costs[leaving] > goal**2 or not (moved[inside] > 0.0).all():
+                inside[leaving] = True
+                break
+            square, weights = square + costs[leaving], moved
+            gram = dger(-1.0, gram[leaving], direction, a=gram)
+            gram[leaving, leaving] = 1.0
+        return [int(label) for label in labels[~inside]]
+
     def removal_costs(self) -> Float[Array, " n_columns"]:
         """Return by how much the square of the residual grows when each column leaves.
 
@@ -119,15 +158,26 @@ class NonnegativeFit:
         inverse = self._factors.inverse()
         return np.asarray(self.coefficients**2 / (inverse**2).sum(axis=1))
 
+    def _extend(self, free: Array) -> None:
+        """Go to the optimum after a column joined and none leaves."""
+        direction = self._factors.orthogonal[:, -1]
+        self.coefficients = free
+        # The old residual has no part inside but along the new column.
+        self.residual = daxpy(direction, self.residual.copy(), a=-ddot(direction, self.residual))
+        if self.residual_norm < _SHRUNK * self._clean:
+            self.residual = self._factors.outside(self.residual)
+            self._clean = self.residual_norm
+
     def _settle(self, free: Array) -> None:
         """Go to the optimum over the columns inside; those that would turn negative leave."""
         while not (free > 0.0).all():
             self._retreat(free)
             free = self._factors.solution()
         self.coefficients = free
-        rest = self._factors.outside(self._target)
+        rest = self._factors.residual()
         # Once more: small residuals must stay orthogonal, their products choose the next point.
         self.residual = self._factors.outside(rest)
+        self._clean = self.residual_norm
 
     def _retreat(self, free: Array) -> None:
         """Move towards the free optimum until a coefficient vanishes; its column leaves."""
@@ -147,40 +197,66 @@ class NonnegativeFit:
         self.coefficients = np.delete(self.coefficients, position)
 
 
+@dataclass(eq=False)
+class _Arrays:
+    """Room for factors: Q, R packed column by column, Q^T b; and how many columns are taken."""
+
+    q: Float[Array, "n_rows capacity"]
+    r: Float[Array, " n_packed"]
+    projected: Float[Array, " capacity"]
+    used: int = 0
+
+    @classmethod
+    def empty(cls, n_rows: int, capacity: int) -> _Arrays:
+        """Allocate; one more column is one more run of memory in Q and in R."""
+        capacity = min(n_rows, capacity)
+        q = np.empty((n_rows, capacity), order="F")
+        return cls(q, np.empty(_packed(capacity)), np.empty(capacity))
+
+    def copy(self, size: int, capacity: int) -> _Arrays:
+        """Return a copy of the first columns, with room for more."""
+        other = _Arrays.empty(len(self.q), max(capacity, size))
+        other.q[:, :size] = self.q[:, :size]
+        other.r[: _packed(size)] = self.r[: _packed(size)]
+        other.projected[:size] = self.projected[:size]
+        other.used = size
+        return other
+
+
 class _Factors:
     """QR factors of columns, and Q^T b, in arrays that are allocated ahead.
 
-    The triangle is packed column by column: one more column is one more run of memory.
+    Copies share the arrays: a column that joins one of them lies beyond what the other looks at.
+    The arrays are copied when two would write at one place, or when a column leaves.
     """
 
     def __init__(self, target: Array, capacity: int = 32) -> None:
         self._target = target
         self.size = 0
-        capacity = min(len(target), capacity)
-        self._q = np.empty((len(target), capacity), order="F")
-        self._r = np.empty(capacity * (capacity + 1) // 2)
-        self._projected = np.empty(capacity)
+        self._arrays = _Arrays.empty(len(target), capacity)
+        self._shared = False
 
     @property
     def orthogonal(self) -> Array:
         """Q (n_rows, size)."""
-        return self._q[:, : self.size]
+        return self._arrays.q[:, : self.size]
 
     @property
     def triangular(self) -> Array:
         """R (size, size)."""
         if self.size == 0:
             return np.zeros((0, 0))
-        return np.asarray(dtpttr(self.size, self._r[: _packed(self.size)])[0])
+        return np.asarray(dtpttr(self.size, self._packed)[0])
 
-    def copy(self, capacity: int = 0) -> _Factors:
-        """Return an independent copy, with room for more columns if asked."""
-        other = _Factors(self._target, max(capacity, len(self._projected)))
-        size = other.size = self.size
-        other.orthogonal[:] = self.orthogonal
-        other._r[: _packed(size)] = self._r[: _packed(size)]
-        other._projected[:size] = self._projected[:size]
-        return other
+    @property
+    def _packed(self) -> Array:
+        """R, packed."""
+        return self._arrays.r[: _packed(self.size)]
+
+    def copy(self) -> _Factors:
+        """Return an independent copy that shares the arrays."""
+        self._shared = True
+        return copy.copy(self)
 
     def append(self, column: Array) -> bool:
         """Extend the factors, unless the column depends on those that are in."""
@@ -188,31 +264,36 @@ class _Factors:
         if size == len(self._target):
             return False
         inside, outside = self._split(column)
-        whole, length = float(np.linalg.norm(column)), float(np.linalg.norm(outside))
+        whole, length = float(dnrm2(column)), float(dnrm2(outside))
         if length < _MOSTLY_INSIDE * whole:  # a second pass keeps Q orthogonal
             correction, outside = self._split(outside)
-            inside, length = inside + correction, float(np.linalg.norm(outside))
+            inside, length = inside + correction, float(dnrm2(outside))
         if length <= _DEPENDENT * whole:
             return False
-        if size == len(self._projected):
-            vars(self).update(vars(self.copy(2 * size)))
+        capacity = len(self._arrays.projected)
+        if size == capacity or size < self._arrays.used:
+            self._renew(2 * size if size == capacity else capacity)
+        arrays = self._arrays
         start = _packed(size)
-        self._r[start : start + size] = inside
-        self._r[start + size] = length
-        self._q[:, size] = outside / length
-        self._projected[size] = self._q[:, size] @ self._target
-        self.size += 1
+        arrays.r[start : start + size] = inside
+        arrays.r[start + size] = length
+        arrays.q[:, size] = outside / length
+        arrays.projected[size] = ddot(arrays.q[:, size], self._target)
+        self.size = arrays.used = size + 1
         return True
 
-    def pop(self) -> None:
-        """Forget the last column."""
-        self.size -= 1
+    def give_back(self, before: _Factors) -> None:
+        """Give up the place of a column that joined since a copy was made."""
+        if self._arrays is before._arrays:
+            self._arrays.used = before.size
 
     def delete(self, position: int) -> None:
         """Take a column out by rotations."""
         if position == self.size - 1:
-            self.pop()
+            self.size -= 1
             return
+        if self._shared:
+            self._renew(len(self._arrays.projected))
         orthogonal, triangular = scipy.linalg.qr_delete(
             self.orthogonal,
             self.triangular,
@@ -221,18 +302,18 @@ class _Factors:
             overwrite_qr=True,
             check_finite=False,
         )
-        size = self.size = self.size - 1
-        if orthogonal.ctypes.data != self._q.ctypes.data:
+        arrays = self._arrays
+        size = self.size = arrays.used = self.size - 1
+        if orthogonal.ctypes.data != arrays.q.ctypes.data:
             self.orthogonal[:] = orthogonal[:, :size]
-        self._r[: _packed(size)] = dtrttp(np.asfortranarray(triangular[:size]))[0]
-        self._projected[:size] = self.orthogonal.T @ self._target
+        arrays.r[: _packed(size)] = dtrttp(np.asfortranarray(triangular[:size]))[0]
+        arrays.projected[:size] = self._inside(self._target)
 
     def solution(self) -> Array:
         """Return the coefficients of the unconstrained least squares."""
-        size = self.size
-        if size == 0:
+        if self.size == 0:
             return np.zeros(0)
-        return np.asarray(dtpsv(size, self._r[: _packed(size)], self._projected[:size]))
+        return np.asarray(dtpsv(self.size, self._packed, self._arrays.projected[: self.size]))
 
     def inverse(self) -> Array:
         """Return the inverse of R."""
@@ -245,12 +326,30 @@ class _Factors:
         """Return the part of a vector that is orthogonal to the columns."""
         return self._split(vector)[1]
 
+    def residual(self) -> Array:
+        """Return the part of b that is orthogonal to the columns."""
+        if self.size == 0:
+            return self._target.copy()
+        projected = self._arrays.projected[: self.size]
+        return np.asarray(dgemv(-1.0, self.orthogonal, projected, beta=1.0, y=self._target))
+
+    def _inside(self, vector: Array) -> Array:
+        """Return the products with Q."""
+        if self.size == 0:
+            return np.zeros(0)
+        return np.asarray(dgemv(1.0, self.orthogonal, vector, trans=1))
+
     def _split(self, vector: Array) -> tuple[Array, Array]:
         """Return the products with Q, and what is left of a vector without them."""
+        inside = self._inside(vector)
         if self.size == 0:
-            return np.zeros(0), vector.copy()
-        inside = dgemv(1.0, self.orthogonal, vector, trans=1)
+            return inside, vector.copy()
         return inside, dgemv(-1.0, self.orthogonal, inside, beta=1.0, y=vector)
+
+    def _renew(self, capacity: int) -> None:
+        """Go on in arrays of its own."""
+        self._arrays = self._arrays.copy(self.size, capacity)
+        self._shared = False
 
 
 def _packed(size: int) -> int:

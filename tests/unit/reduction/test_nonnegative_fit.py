@@ -68,6 +68,63 @@ def test_a_copy_goes_its_own_way():
     assert np.abs(inside).max() < 1e-13
 
 
+def test_a_copy_that_refuses_a_column_leaves_the_others_alone():
+    columns, target = columns_and_target(n_rows=20)
+    fit = NonnegativeFit(target)
+    for label in range(6):
+        fit.add(label, columns[:, label])
+    early = fit.copy()
+    for label in range(6, 12):
+        fit.add(label, columns[:, label])
+    kept = fit.coefficients.copy(), fit.residual.copy()
+    for label in range(12, 18):  # writes where the columns of the later one lie
+        early.add(label, columns[:, label])
+        early.add(label, -columns[:, label])
+    assert not fit.add(99, -target)
+    fit.remove(fit.labels[-1])
+    fit.add(11, columns[:, 11])
+    solution, norm = nnls(columns[:, fit.labels], target)
+    np.testing.assert_allclose(fit.coefficients, solution, rtol=1e-8)
+    assert fit.residual_norm == pytest.approx(norm, rel=1e-9)
+    inside = columns[:, early.labels]
+    np.testing.assert_allclose(early.residual, target - inside @ early.coefficients, atol=1e-12)
+    assert kept[0].size > 0
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_pruning_drops_the_cheapest_columns_and_no_more(seed):
+    columns, target = columns_and_target(n_rows=30, n_columns=60, seed=seed)
+    target = target + np.random.default_rng(seed).normal(size=30)
+    fit = NonnegativeFit(target)
+    for label in range(60):
+        fit.add(label, columns[:, label])
+    size, goal = len(fit.labels), 1.3 * fit.residual_norm
+    one_by_one = fit.copy()
+    while True:
+        costs = one_by_one.removal_costs()
+        trial = one_by_one.copy()
+        trial.remove(trial.labels[int(np.argmin(costs))])
+        if trial.residual_norm > goal or len(trial.labels) < len(one_by_one.labels) - 1:
+            break
+        one_by_one = trial
+    fit.prune(goal)
+    assert len(fit.labels) < size
+    assert fit.residual_norm <= goal
+    assert fit.labels == one_by_one.labels
+    solution, _ = nnls(columns[:, fit.labels], target)
+    np.testing.assert_allclose(fit.coefficients, solution, rtol=1e-8)
+
+
+def test_pruning_to_what_is_reached_changes_nothing():
+    columns, target = columns_and_target(n_rows=30)
+    fit = NonnegativeFit(target)
+    for label in range(10):
+        fit.add(label, columns[:, label])
+    before = list(fit.labels)
+    fit.prune(fit.residual_norm)
+    assert fit.labels == before
+
+
 def test_many_joins_and_leaves_keep_the_factors_orthogonal():
     rng = np.random.default_rng(1)
     columns = rng.normal(size=(60, 400))

@@ -1,0 +1,120 @@
+"""Several selections between two looks at all points: chosen in a pool, verified afterwards."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+from jaxtyping import Int
+
+from romnet.core.arrays import Array
+from romnet.reduction.cubature_problem import CubatureProblem
+from romnet.reduction.nonnegative_fit import NonnegativeFit
+from romnet.reduction.selection import NOTHING, owned
+
+# Factors are copied for each choice that makes points leave: so many at most are kept.
+_MOST_COPIES = 16
+# Choices looked at when the pool fell short.
+_MOST_LOOKS = 4
+
+
+@dataclass(frozen=True, eq=False)
+class Selection:
+    """A greedy selection under way.
+
+    Attributes
+    ----------
+    fit
+        Points inside and their weights.
+    refused
+        Points that were of no use since the last one that was.
+    history
+        Residual after each selection [-].
+    """
+
+    fit: NonnegativeFit
+    refused: tuple[int, ...] = ()
+    history: tuple[float, ...] = ()
+
+    def taken(self) -> Int[Array, " n"]:
+        """Return the points that are no candidates."""
+        return np.array([*self.fit.labels, *self.refused], dtype=np.int64)
+
+    def with_point(self, point: int, problem: CubatureProblem) -> Selection:
+        """Return the selection after a point was offered. Collective: yes."""
+        fit = self.fit.copy()
+        if fit.add(point, problem.columns(np.array([point]))[:, 0]):
+            return Selection(fit, (), (*self.history, fit.residual_norm / problem.scale))
+        return replace(self, refused=(*self.refused, point))
+
+
+class Batch:
+    """Choices in a pool of points, one after the other, and the states between them.
+
+    Attributes
+    ----------
+    points
+        Chosen, in this order.
+    states
+        Before the first choice, and after each.
+    """
+
+    def __init__(self, start: Selection, problem: CubatureProblem) -> None:
+        self._problem = problem
+        self.points: list[int] = []
+        self.states = [start]
+
+    def run(self, pool: CubatureProblem, *, goal: float, width: int, ties: float) -> None:
+        """Choose until the residual meets the goal, `width` times at most. Collective: yes."""
+        copies = 0
+        while len(self.points) < width and copies < _MOST_COPIES:
+            state = self.states[-1]
+            scores = pool.scores(state.fit.residual[:, None])
+            point = int(pool.best(scores, [self._chosen()], ties)[0])
+            if point == NOTHING:
+                return
+            after = state.with_point(point, self._problem)
+            copies += len(after.fit.labels) <= len(state.fit.labels)
+            self.points.append(point)
+            self.states.append(after)
+            if after.fit.residual_norm <= goal:
+                return
+
+    def verified(self, pool: CubatureProblem, enough: float) -> tuple[int, Array]:
+        """Return how many choices stand, and the scores of all points after them (n_points, 1).
+
+        Where what the pool would offer next scores at least `enough` of the best of all points,
+        all choices stand. Else some of them, evenly spread, are looked at, and the first that fell
+        short is undone with all that came after it. The very first choice stands in any case.
+
+        Notes
+        -----
+        Collective: yes. Cost: one pass over all points, two where the pool fell short.
+        """
+        n = len(self.points)
+        state = self.states[n]
+        scores = self._problem.scores(state.fit.residual[:, None])
+        offered = pool.best(pool.scores(state.fit.residual[:, None]), [self._chosen()])
+        if n == 1 or (offered[0] != NOTHING and self._near([n], offered, scores, enough).all()):
+            return n, scores
+        steps = np.unique(np.linspace(1, n - 1, _MOST_LOOKS).astype(int)).tolist()
+        residuals = [self.states[step].fit.residual for step in steps]
+        earlier = self._problem.scores(np.stack(residuals, axis=1))
+        near = self._near(steps, np.array(self.points)[steps], earlier, enough)
+        if near.all():
+            return n, scores
+        first = int(np.argmin(near))
+        return steps[first], earlier[:, first : first + 1]
+
+    def _chosen(self) -> Int[Array, " n"]:
+        """Return what the pool must not offer: it was made without the points taken before."""
+        return np.array(self.points, dtype=np.int64)
+
+    def _near(self, steps: list[int], chosen: Array, scores: Array, enough: float) -> Array:
+        """Whether the scores of chosen points come near the best ones. Collective: yes."""
+        best = self._problem.best(scores, [self.states[step].taken() for step in steps])
+        found, mine = owned(np.concatenate([best, chosen]), self._problem.numbers)
+        values = np.zeros(2 * len(steps))
+        values[found] = scores[mine, np.tile(np.arange(len(steps)), 2)[found]]
+        top, own = self._problem.comm.sum(values).reshape(2, -1)
+        return np.asarray(own >= enough * top)
