@@ -16,9 +16,12 @@ from romnet.reduction.signals import LOAD, GappySignals, LoadSpace, signals_of
 
 # Distance to the loads of the training, in units of the largest of them, that is worth a word.
 _FAR = 0.1
-# The watched field as driven along the reduced displacement at every point, and what tells of it.
+# The watched field as driven along the reduced displacement at every point, and what tells of it:
+# what is out of balance, relative to the forces of the instant, or to the largest so far.
 REPLAYED = "replayed"
 BALANCE = "balance"
+SWEPT = "swept"
+BORNE = "borne"
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,7 @@ from jaxtyping import Float
 
 from romnet.core.arrays import Array
 from romnet.online.enrichment import AdaptiveAnswer
-from romnet.online.indicator import BALANCE, Watched
+from romnet.online.indicator import BORNE, Watched
 from romnet.online.newton import NewtonOptions
 from romnet.online.solve import ReducedSolution, solve
 from romnet.online.stepping import Committed, StepOutcome
@@ -171,7 +171,7 @@ def _judged(
     path = list(solution.coefficients[:, 1:].T)
     instants = full_model.along(solution.times[1:].tolist(), path)
     balances, sizes = np.array([(one.unbalance, one.size) for one in instants]).T
-    estimates = policy.calibration.estimate({BALANCE: balances})
+    estimates = policy.calibration.estimate({BORNE: balances})
     estimates[0] = 0.0  # the virgin state
     return estimates, sizes
 

@@ -15,7 +15,7 @@ from romnet.core.communicator import raise_together
 from romnet.core.errors import ConvergenceError
 from romnet.fe.history import SeparatedField
 from romnet.fe.loading import Loading
-from romnet.online.indicator import BALANCE, REPLAYED, Calibrations
+from romnet.online.indicator import BALANCE, BORNE, REPLAYED, SWEPT, Calibrations
 from romnet.online.solve import ReducedSolution, solve
 from romnet.reduction.basis import ReducedBasis
 from romnet.reduction.calibration import calibrated
@@ -69,7 +69,7 @@ def calibrate_stage(context: Context, stage: Stage, manifest: Manifest) -> None:
         ):
             distances = training_space(context, cut).distances(load)[: len(solution.times)]
             signals = signals_of(gappy, solution.dual, distances)
-            pairs.add(number, {**signals, BALANCE: np.array([0.0, *balance])}, of_fields)
+            pairs.add(number, {**signals, **_of_balance(balance)}, of_fields)
         context.progress((number + 1) / len(loadings))
         context.safe_point(f"in {stage.name}, after {number + 1} loads")
     for place, name in enumerate(left_out_loads(context, keys.calibration.left_out)):
@@ -79,12 +79,12 @@ def calibrate_stage(context: Context, stage: Stage, manifest: Manifest) -> None:
     found = {
         name: calibrated(
             name,
-            pairs.signals(name, only=(BALANCE,) if name == REPLAYED else without_balance),
+            pairs.signals(name, only=_BY_BALANCE.get(name, without_balance)),
             np.array(pairs.errors[name]),
             np.array(pairs.loads[name]),
             confidence=keys.confidence,
         )
-        for name in (*measure.names, REPLAYED)
+        for name in (*measure.names, *_BY_BALANCE)
         if name == keys.field or len(pairs.errors.get(name, ())) >= _ENOUGH.get(name, 20)
     }
     n_loads = len(set().union(*pairs.loads.values()))
@@ -103,12 +103,14 @@ def _add_left_out(context: Context, name: str, pairs: _Pairs, number: int) -> No
     (errors,), (balance,) = _true_errors(own, loading, measure, [solution], truths)
     distances = training_space(own, model).distances(reduced)[: len(solution.times)]
     signals = signals_of(GappySignals.of(model), solution.dual, distances)
-    pairs.add(number, {**signals, BALANCE: np.array([0.0, *balance])}, errors)
+    pairs.add(number, {**signals, **_of_balance(balance)}, errors)
     discard(own)
 
 
 # Pairs below which a field that is not watched is left out; one signal needs fewer of them.
-_ENOUGH = {REPLAYED: 10}
+_ENOUGH = {REPLAYED: 10, SWEPT: 10}
+# Fields whose errors are told from what is out of balance, and related to what.
+_BY_BALANCE = {REPLAYED: (BALANCE,), SWEPT: (BORNE,)}
 
 
 def training_space(context: Context, model: ReducedModel) -> LoadSpace:
@@ -289,6 +291,12 @@ def _answers(
         yield cut, load, solve(cut, load, options=context.newton_options, comm=context.comm)
 
 
+def _of_balance(balance: list[tuple[float, float]]) -> dict[str, Array]:
+    """Return the signals of the full states along an answer, from the virgin state on."""
+    table = np.array([(0.0, 0.0), *balance]).T
+    return {BALANCE: table[0], BORNE: table[1]}
+
+
 def _computed(
     context: Context, loading: Loading
 ) -> Iterator[tuple[float, Float[Array, " n_dofs"], Float[Array, "n_points n_state"]]]:
@@ -296,7 +304,7 @@ def _computed(
     from romnet.hf.problem import solve_high_fidelity
 
     problem = _problem(context, loading)
-    for outcome in solve_high_fidelity(problem, options=context.simulation_options):
+    for outcome in solve_high_fidelity(problem, options=context.newton_options):
         found = outcome.committed
         if not outcome.status.ok:
             message = (
@@ -323,13 +331,13 @@ def _true_errors(
     measure: FieldErrors,
     answers: list[ReducedSolution],
     truths: Iterator[tuple[float, Array, Array]],
-) -> tuple[list[list[dict[str, float]]], list[list[float]]]:
+) -> tuple[list[list[dict[str, float]]], list[list[tuple[float, float]]]]:
     """Return errors and unbalances of answers to a load at each instant they reached."""
     model = artefact.load(context.folder / "model.h5", ReducedModel)
     problem = _problem(context, loading)
     watched = (context.located.study.indicator or Indicator()).field
     errors: list[list[dict[str, float]]] = [[] for _ in answers]
-    balances: list[list[float]] = [[] for _ in answers]
+    balances: list[list[tuple[float, float]]] = [[] for _ in answers]
     followers = [problem.start() for _ in answers]
     relative = [RelativeUnbalance() for _ in answers]
     for number, (time, unknown, exact) in enumerate(truths, start=1):
@@ -341,10 +349,12 @@ def _true_errors(
             if watched in measure.scalars:
                 moved = measure.moved(answer, number) + prescribed
                 followers[place] = followed(problem, followers[place], time, moved, number=number)
-                found[REPLAYED] = measure.between(watched, followers[place].state, exact)
+                found[REPLAYED] = found[SWEPT] = measure.between(
+                    watched, followers[place].state, exact
+                )
                 balances[place].append(relative[place].of(problem, followers[place]))
             else:
-                balances[place].append(0.0)
+                balances[place].append((0.0, 0.0))
             errors[place].append(found)
     return errors, balances
 

@@ -15,7 +15,7 @@ from romnet.core.snapshots import ArraySource
 from romnet.fe.inner_products import point_l2
 from romnet.fe.loading import Loading
 from romnet.online.enrichment import AdaptiveAnswer, Learnt, Policy, solve_adaptively
-from romnet.online.indicator import REPLAYED, Calibrations, Watched
+from romnet.online.indicator import REPLAYED, SWEPT, Calibrations, Watched
 from romnet.online.stepping import Committed, StepOutcome, march
 from romnet.online.sweeps import FullInstant, SweepPolicy, solve_in_sweeps
 from romnet.reduction.basis import ReducedBasis, Truncation
@@ -37,7 +37,7 @@ from romnet.store.modes import load_bases, save_bases
 from romnet.study.actions import locations_at
 from romnet.study.answers import Comparison, compare, reduced_loading
 from romnet.study.context import Context
-from romnet.study.following import RelativeUnbalance, followed
+from romnet.study.following import RelativeUnbalance, followed, unbalance
 from romnet.study.schema import Indicator
 from romnet.study.stage import Stage
 from romnet.study.training import (
@@ -92,7 +92,6 @@ class Teacher:
         self._functions: Array | None = None
         self._rank = 0  # of the functions, when they were compressed last
         self._last: StepOutcome | None = None
-        self._relative = RelativeUnbalance()
         self._records: dict[float, Array] = {}
         self._loadings = {name: context.loading(name) for name in context.training}
         self._scalars: tuple[DualScalar, ...] = dual_scalars(model.dual, workspace.laws)
@@ -115,7 +114,8 @@ class Teacher:
 
     def unbalance(self, full: Committed) -> float:
         """Return the relative residual of equilibrium of a full state."""
-        return self._relative.of(self.problem, full)
+        rest, scale = unbalance(self.problem, full)
+        return rest / scale if scale > 0.0 else rest
 
     def along(self, times: Sequence[float], path: Sequence[Array]) -> Iterator[FullInstant]:
         """Drive the law from the virgin state, which is the first one, along coefficients."""
@@ -124,11 +124,11 @@ class Teacher:
         for number, (time, coefficients) in enumerate(zip(times, path, strict=True), start=1):
             unknown = self.basis.modes @ coefficients + self.loading.prescribed.at(time)
             full = followed(self.problem, full, time, unknown, number=number)
-            yield FullInstant(full, relative.of(self.problem, full), self._size(full))
+            yield FullInstant(full, relative.of(self.problem, full)[1], self._size(full))
 
     def step(self, full: Committed, time: float) -> StepOutcome:
         """Solve for the next instant on the whole mesh."""
-        options = self.context.simulation_options
+        options = self.context.newton_options
         # What the structure has borne before decides when an unloaded step is solved.
         last = None if self._last is None else replace(self._last, committed=full)
         times = np.array([time])
@@ -518,7 +518,7 @@ def enriched_answer(
         context, loading, teacher.basis.modes, model.points
     )
     if keys.learning == "sweeps":
-        if REPLAYED not in calibrations.fields:
+        if SWEPT not in calibrations.fields:
             message = (
                 "sweeps: too few pairs of unbalance and error of the watched field were met; give "
                 "more indicator.calibration.loads, or larger ones."
@@ -530,7 +530,7 @@ def enriched_answer(
             reduced,
             teacher,
             policy=SweepPolicy(
-                calibration=calibrations.fields[REPLAYED],
+                calibration=calibrations.fields[SWEPT],
                 watched=Watched(keys.field, keys.tolerance),
                 most=most,
             ),

@@ -87,16 +87,18 @@ def unbalance(problem: HighFidelityProblem, full: Committed) -> tuple[float, flo
 
 
 class RelativeUnbalance:
-    """Relates residuals to the largest forces so far, as the Newton iterations do.
+    """Relates residuals to the forces of the instant, and to the largest so far.
 
-    An unloaded instant is judged by what the structure has borne.
+    The Newton iterations judge an unloaded instant by what the structure has borne, too.
     """
 
     def __init__(self) -> None:
         self.largest = 0.0
 
-    def of(self, problem: HighFidelityProblem, full: Committed) -> float:
-        """Return the relative residual of the next instant [-]. Collective: yes."""
+    def of(self, problem: HighFidelityProblem, full: Committed) -> tuple[float, float]:
+        """Return the residual of the next instant, related both ways [-]. Collective: yes."""
         rest, scale = unbalance(problem, full)
         self.largest = max(self.largest, scale)
-        return rest / self.largest if self.largest > 0.0 else 0.0
+        if self.largest == 0.0:
+            return 0.0, 0.0
+        return rest / scale if scale > 0.0 else rest, rest / self.largest

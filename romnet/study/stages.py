@@ -194,7 +194,7 @@ def _calibrate_stage(located: LocatedStudy, training: tuple[str, ...]) -> Stage:
         name="calibrate",
         path=Path("calibration.h5"),
         action=calibrating.calibrate_stage,
-        version=2,
+        version=3,
         parameters={
             "indicator.calibration": _json(keys.calibration),
             "indicator.confidence": keys.confidence,
