@@ -304,7 +304,7 @@ def _computed(
     from romnet.hf.problem import solve_high_fidelity
 
     problem = _problem(context, loading)
-    for outcome in solve_high_fidelity(problem, options=context.newton_options):
+    for outcome in solve_high_fidelity(problem, options=context.simulation_options):
         found = outcome.committed
         if not outcome.status.ok:
             message = (

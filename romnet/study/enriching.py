@@ -128,7 +128,7 @@ class Teacher:
 
     def step(self, full: Committed, time: float) -> StepOutcome:
         """Solve for the next instant on the whole mesh."""
-        options = self.context.newton_options
+        options = self.context.simulation_options
         # What the structure has borne before decides when an unloaded step is solved.
         last = None if self._last is None else replace(self._last, committed=full)
         times = np.array([time])
