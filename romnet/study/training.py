@@ -113,7 +113,7 @@ def strain_at(
     strain = np.zeros((len(points), discretization.n_components, modes.shape[1]))
     order = np.argsort(mine)
     rows = discretization.strain_operator_of(mine[order]) @ modes
-    strain[found[order]] = rows.reshape(len(mine), discretization.n_components, -1)
+    strain[found[order]] = rows.reshape(len(mine), *strain.shape[1:])
     return context.comm.sum(strain)
 
 
