@@ -222,7 +222,8 @@ def test_preempted_and_warned_jobs_go_on_to_the_same_result(
         slurm.say(*words, simulation)
         slurm.wait(simulation, "PENDING")
         assert (saved / f"state-{count:06d}.h5").exists()
-        slurm.say("scontrol", "update", f"JobId={simulation}", "StartTime=now")
+        # Not in the same second, for which Slurm has revoked the credential of the job.
+        slurm.say("scontrol", "update", f"JobId={simulation}", "StartTime=now+3")
 
     stops(1, "scontrol", "requeue")  # as the scheduler does for a more urgent job
     stops(2, "scancel", "--batch", "--signal=USR1")  # as it does before the time is over
