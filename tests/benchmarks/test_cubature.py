@@ -29,5 +29,5 @@ def test_batches_and_updates_beat_a_fresh_solve_for_each_point():
     )
     fast, cost = busy(lambda: select_points(problem, tolerance=1e-4))
     plain, plain_cost = busy(lambda: refitted_cubature(problem, tolerance=1e-4))
-    assert fast.points.size <= 1.05 * plain.points.size
-    assert cost < 0.7 * plain_cost
+    assert fast.points.size <= plain.points.size
+    assert cost < 0.5 * plain_cost
