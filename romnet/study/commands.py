@@ -27,8 +27,8 @@ from romnet.study.drawing import DesignSummary, design_summary
 from romnet.study.indicating import WatchSummary, watch_summary
 from romnet.study.lifting import lifting_words
 from romnet.study.local import judge
-from romnet.study.quantities import quantities_of
 from romnet.study.published import FILE, LINE, write_schema
+from romnet.study.quantities import quantities_of
 from romnet.study.read import HF, LocatedStudy, read_study
 from romnet.study.runner import Observer, run, verdicts
 from romnet.study.stages import stages_of

@@ -37,6 +37,7 @@ from romnet.store.modes import load_bases
 from romnet.store.vtkhdf import cell_averages
 from romnet.study import commands
 from romnet.study.answers import Comparison, rebuilt_fields
+from romnet.study.citing import cited
 from romnet.study.context import Context
 from romnet.study.cycling import cycle_facts
 from romnet.study.dictionary import CLUSTERS, Clusters

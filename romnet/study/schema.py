@@ -552,8 +552,6 @@ class Cubature(Keys):
     )
 
 
-class Offline(Keys):
-    """How the reduced model is built."""
 class Greedy(Keys):
     """Candidates for training: the worst by the indicator is computed, until all are good."""
 
@@ -562,6 +560,8 @@ class Greedy(Keys):
     budget: int = Field(default=3, ge=0, description="simulations computed at most")
 
 
+class Offline(Keys):
+    """How the reduced model is built."""
 
     tolerance: float = Field(
         default=1e-5, gt=0.0, lt=1.0, description="POD truncation of displacements and dual fields"
@@ -578,12 +578,12 @@ class Greedy(Keys):
         default="2 GiB", description="what all ranks together may hold in blocks of snapshots"
     )
 
-    @property
-    def memory_bytes(self) -> int:
     greedy: Greedy | None = Field(
         default=None, description="which loads to train on next; not asked if left out"
     )
 
+    @property
+    def memory_bytes(self) -> int:
         """The memory of all ranks together [B]."""
         number, unit = self.memory.split()
         return int(float(number) * _BYTES[unit])
@@ -615,6 +615,9 @@ class CalibrationLoads(Keys):
     modes: tuple[Annotated[float, Field(gt=0.0, le=1.0)], ...] = Field(
         default=(1.0, 0.8, 0.6), min_length=1, description="parts of the modes, for worse models"
     )
+    left_out: int = Field(
+        default=3, ge=0, description="training loads left out in turn, for models without them"
+    )
     seed: int = Field(default=0, ge=0, description="of the directions of the changes")
 
 
@@ -625,9 +628,6 @@ class Indicator(Keys):
     tolerance: float = Field(default=0.1, gt=0.0, description="largest estimated error of it [-]")
     action: Literal["warn", "stop", "enrich"] = Field(
         default="warn", description="above it: tell, end there, or compute the step and learn"
-    left_out: int = Field(
-        default=3, ge=0, description="training loads left out in turn, for models without them"
-    )
     )
     confidence: float = Field(
         default=0.9, gt=0.0, lt=1.0, description="part of the errors below the upper bound"
@@ -635,7 +635,20 @@ class Indicator(Keys):
     calibration: CalibrationLoads = Field(
         default=CalibrationLoads(), description="from signals to errors"
     )
+    learning: Literal["forward", "sweeps"] = Field(
+        default="forward", description="go on from each computed step, or ask the load case again"
+    )
+    most_steps: int | None = Field(
+        default=None, ge=1, description="steps computed on the whole mesh at most; no limit if out"
+    )
     solver: str = Field(default="hf", description="what computes the steps to learn from")
+
+    @model_validator(mode="after")
+    def _check(self) -> Indicator:
+        if self.learning == "sweeps" and self.field == "u":
+            message = "learning: sweeps needs a field of offline.dual to watch, not u"
+            raise ValueError(message)
+        return self
 
 
 class Newton(Keys):
@@ -649,21 +662,8 @@ class Newton(Keys):
     max_iterations: int = Field(
         default=25, ge=1, le=10_000, description="before an increment is cut"
     )
-    learning: Literal["forward", "sweeps"] = Field(
-        default="forward", description="go on from each computed step, or ask the load case again"
-    )
-    most_steps: int | None = Field(
-        default=None, ge=1, description="steps computed on the whole mesh at most; no limit if out"
-    )
     smallest_step: float = Field(
         default=1e-3, gt=0.0, lt=1.0, description="smallest part of an increment [-]"
-    @model_validator(mode="after")
-    def _check(self) -> Indicator:
-        if self.learning == "sweeps" and self.field == "u":
-            message = "learning: sweeps needs a field of offline.dual to watch, not u"
-            raise ValueError(message)
-        return self
-
     )
 
     def or_tolerance(self, tolerance: float) -> Newton:
