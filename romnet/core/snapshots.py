@@ -64,7 +64,9 @@ class ArraySource:
         return int(self.values.shape[1])
 
     def rows(self, numbers: Int[Array, " n"]) -> Float[Array, "n n_snapshots"]:
-        """Read some rows of all snapshots."""
+        """Read some rows of all snapshots; a view where they follow each other."""
+        if numbers.size and numbers[-1] - numbers[0] + 1 == numbers.size:
+            return self.values[numbers[0] : numbers[-1] + 1]
         return np.asarray(self.values[numbers])
 
     def column(self, number: int) -> Float[Array, " n_rows"]:

@@ -7,9 +7,9 @@ from enum import Enum
 
 import numpy as np
 import scipy.linalg
-from scipy.linalg import blas
 
 from romnet.core.arrays import Array
+from romnet.core.blas import add_gram, multiply_into
 from romnet.core.communicator import Communicator
 from romnet.core.errors import AccuracyError
 from romnet.core.snapshots import ArraySource, SnapshotSource
@@ -240,11 +240,7 @@ def _combined(source: SnapshotSource, combinations: list[Array], memory: int) ->
             if matrix.shape[1] == 0:
                 continue
             part = slice(rows.start // width, rows.stop // width)
-            # The BLAS of SciPy, that of the factorisation, whatever NumPy was built with. In the
-            # order of the result nothing is copied.
-            found[component][part] = blas.dgemm(
-                1.0, matrix, values[component::width], trans_a=True, trans_b=True
-            ).T
+            multiply_into(found[component][part], values[component::width], matrix)
     return found
 
 
@@ -266,8 +262,8 @@ def _mended(
     rotation *= np.where(np.diag(rotation) < 0.0, -1.0, 1.0)
     mixing = scipy.linalg.solve_triangular(factor, rotation)
     for start in range(0, len(modes), block_rows(memory, n_modes)):
-        part = slice(start, start + block_rows(memory, n_modes))
-        modes[part] = blas.dgemm(1.0, mixing, modes[part].T, trans_a=1).T
+        part = modes[start : start + block_rows(memory, n_modes)]
+        multiply_into(part, part.copy(), mixing)
     return np.concatenate([mended, values[n_modes:]])
 
 
@@ -291,12 +287,8 @@ def _spectrum_of_gram(gram: Array, comm: Communicator) -> tuple[Array, Array]:
 
 def _correlated(gram: Array, rows: Array) -> Array:
     """Add the correlations of more rows to the upper triangle."""
-    transposed = not rows.flags.f_contiguous
-    return np.asarray(
-        blas.dsyrk(
-            1.0, rows.T if transposed else rows, 1.0, gram, trans=not transposed, overwrite_c=True
-        )
-    )
+    add_gram(gram, rows)
+    return gram
 
 
 def _whole(triangle: Array) -> Array:
