@@ -125,7 +125,7 @@ def _operand(matrix: Array) -> tuple[bytes, Array, int]:
 
 
 @cache
-def _routine(name: str) -> Any:
+def _routine(name: str) -> Any:  # noqa: ANN401  (a foreign function)
     """Return a routine of the BLAS that SciPy uses."""
     from scipy.linalg import cython_blas
 
@@ -139,11 +139,11 @@ def _routine(name: str) -> Any:
     return ctypes.CFUNCTYPE(None, *_SIGNATURES[name])(address)
 
 
-def _int(value: int) -> Any:
+def _int(value: int) -> Any:  # noqa: ANN401  (a reference of ctypes)
     """Return a reference to an integer, as Fortran takes it."""
     return ctypes.byref(ctypes.c_int(value))
 
 
-def _real(value: float) -> Any:
+def _real(value: float) -> Any:  # noqa: ANN401  (a reference of ctypes)
     """Return a reference to a number, as Fortran takes it."""
     return ctypes.byref(ctypes.c_double(value))

@@ -577,7 +577,6 @@ class Offline(Keys):
     memory: Memory = Field(
         default="2 GiB", description="what all ranks together may hold in blocks of snapshots"
     )
-
     greedy: Greedy | None = Field(
         default=None, description="which loads to train on next; not asked if left out"
     )
@@ -871,7 +870,8 @@ class Study(Keys):
         default=None, description="automatic increments; from instant to instant if left out"
     )
     checkpoint: Checkpoint | None = Field(
-        default=None, description="saves the state of romnet's own solver; never if left out"
+        default=None,
+        description="saves the state of romnet's own solver; only when asked to stop if left out",
     )
     indicator: Indicator | None = Field(
         default=None, description="estimates the errors of answers; none if left out"
