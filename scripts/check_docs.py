@@ -21,10 +21,12 @@ from pydantic import BaseModel, ValidationError
 from pydantic.fields import FieldInfo
 from pydantic_core import PydanticUndefined
 
+from romnet.study.published import schema_text, write_schema
 from romnet.study.schema import Material, Study
 
 ROOT = Path(__file__).resolve().parents[1]
 PAGE = ROOT / "docs" / "reference" / "study.md"
+SCHEMA = PAGE.with_name("study.schema.json")
 
 
 def main() -> None:
@@ -32,6 +34,7 @@ def main() -> None:
     if "--write" in sys.argv:
         PAGE.write_text(study_page(), encoding="utf-8")
         laws_page.main()
+        write_schema(SCHEMA)
         return
     problems = [*generated(), *links(), *commands(), *blocks(), *guides()]
     for problem in problems:
@@ -42,7 +45,8 @@ def main() -> None:
 
 def generated() -> Iterator[str]:
     """Compare generated pages with what the code says."""
-    for path, made in ((PAGE, study_page), (laws_page.PAGE, laws_page.page)):
+    pages = ((PAGE, study_page), (SCHEMA, schema_text), (laws_page.PAGE, laws_page.page))
+    for path, made in pages:
         if path.read_text(encoding="utf-8") != made():
             yield f"{path}: is stale; run scripts/check_docs.py --write"
 
