@@ -116,6 +116,40 @@ class Amplitude:
         return last if phase <= slack else first + phase
 
 
+class AmplitudeTable:
+    """Values of amplitudes at some instants, computed once for each, however many fields ask.
+
+    Parameters
+    ----------
+    times
+        The instants [time].
+
+    Examples
+    --------
+    >>> table = AmplitudeTable(np.array([0.0, 0.5]))
+    >>> ramp = Amplitude(np.array([0.0, 1.0]), np.array([0.0, 4.0]))
+    >>> table.of(ramp).tolist(), table.of(ramp) is table.of(ramp)
+    ([0.0, 2.0], True)
+    """
+
+    def __init__(self, times: Float[Array, " n_times"]) -> None:
+        self.times = times
+        self._known: dict[int, tuple[Amplitude, Array]] = {}
+
+    def of(self, amplitude: Amplitude) -> Float[Array, " n_times"]:
+        """Return the values of an amplitude.
+
+        Raises
+        ------
+        StudyError
+            If an instant lies beyond its table and it says so.
+        """
+        if id(amplitude) not in self._known:
+            # Kept with its values, so that no other amplitude can get its identity.
+            self._known[id(amplitude)] = amplitude, amplitude.values_at(self.times)
+        return self._known[id(amplitude)][1]
+
+
 @dataclass(frozen=True, eq=False)
 class SeparatedField:
     """Field that changes in time: the sum of amplitudes times vectors.
@@ -226,8 +260,25 @@ class SeparatedField:
         >>> SeparatedField((hold,), np.array([[1.0, 2.0]])).table(np.array([0.0, 9.0])).tolist()
         [[3.0, 6.0], [3.0, 6.0]]
         """
-        factors = np.array([amplitude.values_at(times) for amplitude in self.amplitudes])
-        return np.asarray(factors.reshape(self.n_terms, len(times)).T @ self.vectors)
+        return self.tabulated(AmplitudeTable(times))
+
+    def tabulated(self, table: AmplitudeTable) -> Float[Array, "n_times n"]:
+        """Return the field at the instants of a table of amplitudes, a row for each.
+
+        Raises
+        ------
+        StudyError
+            If an instant lies beyond the table of an amplitude that says so.
+
+        Examples
+        --------
+        >>> hold = Amplitude(np.array([0.0]), np.array([3.0]), after="hold")
+        >>> table = AmplitudeTable(np.array([0.0, 9.0]))
+        >>> [SeparatedField((hold,), np.array([[x]])).tabulated(table)[1, 0] for x in (1.0, 2.0)]
+        [3.0, 6.0]
+        """
+        factors = np.array([table.of(amplitude) for amplitude in self.amplitudes])
+        return np.asarray(factors.reshape(self.n_terms, len(table.times)).T @ self.vectors)
 
     def mapped(self, operator: csr_matrix | Float[Array, "n_new n"]) -> SeparatedField:
         """Return the image of the field by a linear operator, sparse or dense.

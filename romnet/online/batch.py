@@ -1,22 +1,24 @@
-"""Many load cases of one reduced model, advanced together."""
+"""Many load cases of one reduced model."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from time import perf_counter
+from typing import Any
 
 import numpy as np
 from jaxtyping import Float, Int
 
 from romnet.core.arrays import Array
 from romnet.core.status import Status
+from romnet.fe.history import AmplitudeTable
 from romnet.laws.contract import TimeStep
 from romnet.online.equilibrium import ReducedProblem
 from romnet.online.newton import NewtonOptions
 from romnet.online.prepared import PreparedModel, prepare
-from romnet.online.stack import CaseStack, stacked
-from romnet.online.stepping import StepOutcome, reach
+from romnet.online.stack import CaseStack
+from romnet.online.stepping import StepOutcome, march, reach
 from romnet.reduction.gappy import NEGLIGIBLE, GappyOperator
 from romnet.reduction.model import ReducedLoading, ReducedModel
 
@@ -69,9 +71,10 @@ def solve_batch(
 ) -> BatchSolution:
     """Compute the response of a reduced model to many load cases at once.
 
-    All cases take the same increments. A case whose iterations do not converge plainly is
-    advanced to the next instant alone, its increments cut as `romnet.online.solve.solve` does,
-    and rejoins the others there.
+    With a compiled law one case follows the other, its states staying near the processor. A law
+    that only Python can call is asked for the points of all cases at once: cases advance together,
+    and one whose iterations do not converge plainly is taken to the next instant alone, its
+    increments cut as `romnet.online.solve.solve` does.
 
     Parameters
     ----------
@@ -135,27 +138,32 @@ def solve_batch(
     [1.0, 2.0, 3.0]
     """
     began = perf_counter()
-    times = _common_instants(loadings)
+    times, options = _common_instants(loadings), options or NewtonOptions()
     prepared = model if isinstance(model, PreparedModel) else prepare(model)
-    problems = tuple(ReducedProblem(prepared, loading) for loading in loadings)
-    run = _Run(stacked(prepared, problems), times, options or NewtonOptions())
-    for number in range(1, len(times)):
-        # The first increment tells the scale of the forces, which a perfect guess would hide.
-        known = None if number == 1 or expected is None else expected
-        change = None if known is None else known[..., number] - known[..., number - 1]
-        run.advance(number, change)
+    changes = None if expected is None else _changes(expected)
+    table = AmplitudeTable(times)
+    problems = tuple(
+        ReducedProblem(prepared, loading, None if changes is None else changes[case], table)
+        for case, loading in enumerate(loadings)
+    )
+    kept = _Kept(prepared, len(loadings), len(times))
+    if prepared.kernel.law is None and options.increments is None:
+        _Together(CaseStack(prepared, problems), times, options, kept).run(changes)
+    else:
+        for case, problem in enumerate(problems):
+            _follow(problem, case, options, kept)
     return BatchSolution(
         times=times,
-        coefficients=run.coefficients,
-        dual=run.dual,
-        indicator=run.indicator,
-        status=tuple(run.status),
-        reason=tuple(run.reason),
-        reached=run.reached,
-        newton_iterations=run.iterations,
-        cuts=run.cuts,
+        coefficients=kept.coefficients.swapaxes(1, 2),
+        dual={name: values.swapaxes(1, 2) for name, values in kept.dual.items()},
+        indicator=kept.indicator,
+        status=tuple(kept.status),
+        reason=tuple(kept.reason),
+        reached=kept.reached,
+        newton_iterations=kept.iterations,
+        cuts=kept.cuts,
         wall_seconds=perf_counter() - began,
-        law_seconds=run.law_seconds,
+        law_seconds=kept.law_seconds,
     )
 
 
@@ -175,38 +183,93 @@ def _common_instants(loadings: Sequence[ReducedLoading]) -> Float[Array, " n_tim
     return times
 
 
-class _Run:
-    """A batch on its way: what is kept of it, and how it gets from instant to instant."""
+def _changes(expected: Array) -> Float[Array, "n_cases n_steps n_modes"]:
+    """Return the first guesses of increments."""
+    changes = np.ascontiguousarray(np.diff(expected).swapaxes(1, 2))
+    # The first increment tells the scale of the forces, which a perfect guess would hide.
+    changes[:, 0] = 0.0
+    return changes
 
-    def __init__(self, stack: CaseStack, times: Array, options: NewtonOptions) -> None:
-        self._stack, self._times, self._options = stack, times, options
-        prepared, n, n_times = stack.prepared, len(stack.problems), len(times)
-        self.coefficients = np.full((n, prepared.model.n_modes, n_times), np.nan)
-        gappy = prepared.model.gappy
+
+class _Kept:
+    """What is kept of a batch; arrays have a row for each case and instant."""
+
+    def __init__(self, prepared: PreparedModel, n_cases: int, n_times: int) -> None:
+        self.prepared = prepared
+        shape, gappy = (n_cases, n_times), prepared.model.gappy
         names = [scalar.name for scalar in prepared.scalars]
-        self.dual = {k: np.full((n, len(gappy[k].inverse), n_times), np.nan) for k in names}
-        self.indicator = {k: np.full((n, n_times), np.nan) for k in names}
-        self.status = [Status.CONVERGED] * n
-        self.reason = [Status.CONVERGED] * n
-        self.reached = np.zeros(n, dtype=np.int64)
-        self.iterations = np.zeros((n, n_times - 1), dtype=np.int64)
-        self.cuts = np.zeros(n, dtype=np.int64)
-        self._alone_seconds = 0.0
+        self.coefficients = np.full((*shape, prepared.model.n_modes), np.nan)
+        self.dual = {name: np.full((*shape, len(gappy[name].inverse)), np.nan) for name in names}
+        self.indicator = {name: np.full(shape, np.nan) for name in names}
+        self.status = [Status.CONVERGED] * n_cases
+        self.reason = [Status.CONVERGED] * n_cases
+        self.reached = np.zeros(n_cases, dtype=np.int64)
+        self.iterations = np.zeros((n_cases, n_times - 1), dtype=np.int64)
+        self.cuts = np.zeros(n_cases, dtype=np.int64)
+        self.law_seconds = 0.0
+
+    def keep(self, where: tuple[Any, Any], unknown: Array, states: Iterable[Array]) -> None:
+        """Keep accepted coefficients and states, those of some instants or of some cases."""
+        laws, read = self.prepared.laws, list(states)
+        if not read:
+            return
+        self.coefficients[where] = unknown
+        for field in {scalar.field for scalar in self.prepared.scalars}:
+            values = np.stack([laws.field(state, field) for state in read])
+            for scalar in self.prepared.scalars:
+                if scalar.field == field:
+                    operator = self.prepared.model.gappy[scalar.name]
+                    found = _rebuilt(operator, values[:, :, scalar.column])
+                    self.dual[scalar.name][where], self.indicator[scalar.name][where] = found
+
+    def note(self, case: int, number: int, outcome: StepOutcome) -> None:
+        """Note how a case got to an instant by itself, or why it did not."""
+        self.iterations[case, number - 1] += outcome.iterations
+        self.cuts[case] += outcome.cuts
+        self.law_seconds += outcome.law_seconds
+        self.status[case], self.reason[case] = outcome.status, outcome.reason
+
+
+def _follow(problem: ReducedProblem, case: int, options: NewtonOptions, kept: _Kept) -> None:
+    """Answer one case from its first instant to its last."""
+    start, times = problem.start(), problem.loading.times
+    accepted = [start]
+    for outcome in march(problem, start, times[1:], options=options):
+        kept.note(case, len(accepted), outcome)
+        if outcome.status.ok:
+            accepted.append(outcome.committed)
+    kept.reached[case] = len(accepted) - 1
+    kept.keep(
+        (case, slice(len(accepted))),
+        np.stack([one.unknown for one in accepted]),
+        [one.state for one in accepted],
+    )
+
+
+class _Together:
+    """Cases that take their increments together, and how they get from instant to instant."""
+
+    def __init__(self, stack: CaseStack, times: Array, options: NewtonOptions, kept: _Kept) -> None:
+        self._stack, self._times, self._options, self._kept = stack, times, options, kept
+
+    def run(self, changes: Array | None) -> None:
+        """Answer all cases; `changes` are foreseen."""
         self._keep(0)
+        for number in range(1, len(self._times)):
+            self._advance(number, None if changes is None else changes[:, number - 1])
+        self._kept.law_seconds += self._stack.law_seconds
 
     @property
-    def law_seconds(self) -> float:
-        """Wall time spent in the laws."""
-        return self._stack.law_seconds + self._alone_seconds
+    def _alive(self) -> Int[Array, " n_alive"]:
+        """Cases that have reached every instant so far."""
+        return np.flatnonzero([status.ok for status in self._kept.status])
 
-    def advance(self, number: int, change: Array | None) -> None:
+    def _advance(self, number: int, change: Array | None) -> None:
         """Take all cases that are alive to an instant."""
-        stack = self._stack
+        stack, kept, alive = self._stack, self._kept, self._alive
         start, end = float(self._times[number - 1]), float(self._times[number])
         stack.begin(TimeStep(start, end - start, number))
-        move = (end - start) * stack.rate if change is None else change
-        unknown = stack.unknown + move
-        alive = np.flatnonzero([status.ok for status in self.status])
+        unknown = stack.unknown + ((end - start) * stack.rate if change is None else change)
         together = unknown[alive]
         corrections, settled = stack.settle(
             alive,
@@ -215,7 +278,7 @@ class _Run:
             most=self._options.max_iterations,
         )
         unknown[alive] = together
-        self.iterations[alive, number - 1] += corrections
+        kept.iterations[alive, number - 1] += corrections
         for case in alive[~settled]:
             self._alone(int(case), number, unknown)
         stack.commit(unknown)
@@ -235,34 +298,26 @@ class _Run:
             float(self._times[number]),
             self._options,
         )
-        self.iterations[case, number - 1] += outcome.iterations
-        self.cuts[case] += outcome.cuts
-        self._alone_seconds += outcome.law_seconds
-        self.status[case], self.reason[case] = outcome.status, outcome.reason
+        self._kept.note(case, number, outcome)
         unknown[case] = outcome.committed.unknown
         stack.put(case, outcome.committed)
         stack.scale[case] = outcome.scale
 
     def _keep(self, number: int) -> None:
         """Keep what is asked for of the states at an instant."""
-        stack, prepared = self._stack, self._stack.prepared
-        alive = np.flatnonzero([status.ok for status in self.status])
-        self.reached[alive] = number
-        self.coefficients[alive, :, number] = stack.unknown[alive]
-        laws, gappy = prepared.laws, prepared.model.gappy
-        for field in {scalar.field for scalar in prepared.scalars}:
-            read = [laws.field(state, field) for state in stack.state[alive]]
-            values = np.stack(read) if read else np.zeros((0, laws.n_points, 1))
-            for scalar in prepared.scalars:
-                if scalar.field == field:
-                    found = _rebuilt(gappy[scalar.name], values[:, :, scalar.column])
-                    self.dual[scalar.name][alive, :, number] = found[0]
-                    self.indicator[scalar.name][alive, number] = found[1]
+        alive = self._alive
+        self._kept.reached[alive] = number
+        self._kept.keep((alive, number), self._stack.unknown[alive], self._stack.state[alive])
 
 
 def _rebuilt(operator: GappyOperator, values: Array) -> tuple[Array, Array]:
-    """Return gappy coefficients and relative residuals of mask values, a row for each case."""
+    """Return gappy coefficients and relative residuals of mask values, given as rows."""
     coefficients = values @ operator.inverse.T
-    rest = np.linalg.norm(values - coefficients @ operator.mask_modes.T, axis=1)
-    scale = np.maximum(np.linalg.norm(values, axis=1), NEGLIGIBLE * operator.largest_norm)
+    rest, scale = _norms(values - coefficients @ operator.mask_modes.T), _norms(values)
+    scale = np.maximum(scale, NEGLIGIBLE * operator.largest_norm)
     return coefficients, rest / np.where(scale > 0.0, scale, 1.0)
+
+
+def _norms(rows: Array) -> Float[Array, " n"]:
+    """Return the norm of each row."""
+    return np.asarray(np.sqrt(np.einsum("ij,ij->i", rows, rows)))

@@ -15,6 +15,7 @@ from jaxtyping import Float
 from romnet.core.arrays import Array
 from romnet.core.communicator import Communicator
 from romnet.core.status import Status
+from romnet.fe.history import AmplitudeTable
 from romnet.laws.contract import LawResponse, TimeStep
 from romnet.online.kernel import Given
 from romnet.online.newton import NewtonOptions, SingularTangentError, Trial
@@ -37,10 +38,17 @@ class ReducedProblem:
         The model on this rank's share of the points.
     loading
         The load case.
+    changes
+        Foreseen changes of the coefficients between its instants: the first guesses of whole
+        increments; if left out, the last change goes on.
+    amplitudes
+        Values at its instants of amplitudes that it has in common with other load cases.
     """
 
     prepared: PreparedModel
     loading: ReducedLoading
+    changes: Float[Array, "n_steps n_modes"] | None = None
+    amplitudes: AmplitudeTable | None = None
 
     @classmethod
     def build(
@@ -54,11 +62,14 @@ class ReducedProblem:
         """Force, temperature and lift of this rank's points at the instants of the case."""
         times, prepared = self.loading.times, self.prepared
         n_components = prepared.model.n_components
-        force = self.loading.force.table(times)
-        temperature = self.loading.temperature.table(times)
+        table = self.amplitudes or AmplitudeTable(times)
+        force = self.loading.force.tabulated(table)
+        temperature = self.loading.temperature.tabulated(table)
+        moved = self.loading.lift_strain
         # Without prescribed displacements one row serves all instants.
-        moved = times if self.loading.lift_strain.n_terms else times[:1]
-        lift = self.loading.lift_strain.table(moved).reshape(len(moved), -1, n_components)
+        still = not moved.n_terms
+        lift = np.zeros((1, moved.vectors.shape[1])) if still else moved.tabulated(table)
+        lift = lift.reshape(len(lift), -1, n_components)
         if not prepared.takes_all:
             temperature, lift = temperature[:, prepared.share], lift[:, prepared.share]
         return force, temperature, lift
@@ -145,7 +156,13 @@ class ReducedProblem:
         force, temperature, lift = self._tables
         walked = walk(
             kernel,
-            Path(asked, force[rows], temperature[rows], lift[rows] if len(lift) > 1 else lift),
+            Path(
+                asked,
+                force[rows],
+                temperature[rows],
+                lift[rows] if len(lift) > 1 else lift,
+                None if self.changes is None else self.changes[first : first + len(times)],
+            ),
             Footing(
                 unknown=committed.unknown,
                 rate=committed.rate,

@@ -322,7 +322,7 @@ def functions() -> ctypes.CDLL:
         message = f"{path} is missing: romnet is not built; run `pip install -e .` in its checkout."
         raise PluginError(message)
     library = ctypes.CDLL(str(path))
-    pointer, count, real = ctypes.c_void_p, ctypes.c_int64, ctypes.c_double
+    pointer, count = ctypes.c_void_p, ctypes.c_int64
     for name, arguments in (
         ("romnet_reduced_strain", [pointer] * 4),
         ("romnet_reduced_force", [pointer] * 3),
@@ -331,7 +331,6 @@ def functions() -> ctypes.CDLL:
         ("romnet_reduced_correct", [pointer] * 4),
         ("romnet_reduced_solve", [pointer, count, *[pointer] * 4]),
         ("romnet_reduced_march", [pointer] * 3),
-        ("romnet_reduced_settle", [pointer, count, *[pointer] * 2, real, count, *[pointer] * 4]),
     ):
         getattr(library, name).argtypes = arguments
         getattr(library, name).restype = None

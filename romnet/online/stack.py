@@ -1,9 +1,6 @@
-"""Work arrays of many load cases that advance together, and one evaluation of some of them."""
+"""Many load cases whose law only Python can call: once for the points of all of them."""
 
 from __future__ import annotations
-
-from abc import ABC, abstractmethod
-from typing import Any
 
 import numpy as np
 from jaxtyping import Bool, Float, Int
@@ -13,12 +10,12 @@ from romnet.laws.composite import Heterogeneous
 from romnet.laws.contract import TimeStep
 from romnet.laws.points import PointLocations
 from romnet.online.equilibrium import ReducedProblem
-from romnet.online.kernel import Case, address, aligned, functions
+from romnet.online.kernel import aligned
 from romnet.online.prepared import PreparedModel
 from romnet.online.stepping import Committed
 
 
-class CaseStack(ABC):
+class CaseStack:
     """States of some load cases of one model, committed and on trial.
 
     Attributes
@@ -47,6 +44,8 @@ class CaseStack(ABC):
         self._state = np.zeros((2, n, n_points, prepared.laws.n_state))
         self._state[0] = [start.state for start in starts]
         self._own_rates: dict[int, Array] = {}
+        self._laws: dict[int, Heterogeneous] = {}
+        self._last: tuple[Array, Array] = (np.zeros(0),) * 2
         self._now = 0
         self._step = TimeStep(0.0, 1.0)
 
@@ -84,7 +83,6 @@ class CaseStack(ABC):
         self.unknown = unknown.copy()
         self._now = 1 - self._now
 
-    @abstractmethod
     def settle(
         self,
         which: Int[Array, " n_some"],
@@ -112,118 +110,6 @@ class CaseStack(ABC):
             Corrections of each, and whether forces balance: then the trial state is that of the
             coefficients, and `scale` is brought up to date.
         """
-
-
-def stacked(prepared: PreparedModel, problems: tuple[ReducedProblem, ...]) -> CaseStack:
-    """Return work arrays for some cases of a model."""
-    kind = PythonStack if prepared.kernel.law is None else CompiledStack
-    return kind(prepared, problems)
-
-
-class CompiledStack(CaseStack):
-    """Cases whose law the compiled loops call, one case after the other.
-
-    The points without weight are integrated only where forces balance.
-    """
-
-    def __init__(self, prepared: PreparedModel, problems: tuple[ReducedProblem, ...]) -> None:
-        super().__init__(prepared, problems)
-        kernel, n = prepared.kernel, len(problems)
-        n_points, n_components = kernel.shape
-        # Stress, tangents, internal force and failing points are only looked at within a call.
-        self._work = np.empty(n_points * (n_components * (n_components + 1) + 1) + kernel.width)
-        self._tangent, self._move = aligned(kernel.width, kernel.width), np.empty(kernel.width)
-        self._padded = aligned(n, kernel.width)
-        self._cases: Any = np.zeros(n, dtype=np.dtype(Case))
-        tangent = address(self._work)
-        stress = tangent + 8 * n_points * n_components**2
-        failed = stress + 8 * n_points * n_components
-        pointers = {"tangent": tangent, "stress": stress, "failed": failed}
-        for name, at in (pointers | {"internal": failed + 8 * n_points}).items():
-            self._cases[name] = at
-        self._given: list[tuple[Array, ...]] = []
-
-    def begin(self, step: TimeStep) -> None:
-        """Start an increment of time."""
-        super().begin(step)
-        old = [problem.temperature(step.start) for problem in self.problems]
-        new = [problem.at(step.end) for problem in self.problems]
-        self._given = [(before, *after) for before, after in zip(old, new, strict=True)]
-        cases, numbers = self._cases, np.arange(len(self.problems))
-        for name, place in (
-            ("temperature_old", 0),
-            ("external", 1),
-            ("temperature_new", 2),
-            ("lift", 3),
-        ):
-            cases[name] = [address(given[place]) for given in self._given]
-        for name, arrays in (("strain", self._strain), ("state", self._state)):
-            size = arrays[0, 0].nbytes
-            cases[f"{name}_old"] = address(arrays[self._now]) + size * numbers
-            cases[name] = address(arrays[1 - self._now]) + size * numbers
-        cases["start"], cases["length"], cases["number"] = step.start, step.length, step.number
-
-    def settle(
-        self,
-        which: Int[Array, " n_some"],
-        unknown: Float[Array, "n_some n_modes"],
-        *,
-        tolerance: float,
-        most: int,
-    ) -> tuple[Int[Array, " n_some"], Bool[Array, " n_some"]]:
-        """Take whole Newton corrections of some cases for as long as each lowers the residual."""
-        kernel = self.prepared.kernel
-        self._padded[: len(which), : kernel.n_modes] = unknown
-        self._cases["floor"] = self.scale
-        functions().romnet_reduced_settle(
-            kernel.address,
-            len(which),
-            address(which),
-            address(self._cases),
-            tolerance,
-            most,
-            address(self._padded),
-            address(self._tangent),
-            address(self._move),
-            address(np.empty(most + 1)),
-        )
-        told = self._cases[which]
-        if (told["n_failed"] < 0).any():
-            message = "no memory for the properties of one point."
-            raise MemoryError(message)
-        unknown[:] = self._padded[: len(which), : kernel.n_modes]
-        self.law_seconds += float(told["seconds"].sum())
-        balanced = told["balanced"] > 0
-        self.scale[which[balanced]] = told["floor"][balanced]
-        return told["corrections"], balanced
-
-
-class PythonStack(CaseStack):
-    """Cases whose law only Python can call: once for the points of all cases."""
-
-    def __init__(self, prepared: PreparedModel, problems: tuple[ReducedProblem, ...]) -> None:
-        super().__init__(prepared, problems)
-        self._laws: dict[int, Heterogeneous] = {}
-        self._last: tuple[Array, Array] = (np.zeros(0),) * 2
-
-    def _laws_of(self, count: int) -> Heterogeneous:
-        """Return the laws of the points of so many cases."""
-        if count not in self._laws:
-            laws = self.prepared.laws
-            places = laws.locations
-            tiled = None if places is None else _tiled(places, count)
-            self._laws[count] = Heterogeneous(laws.laws, np.tile(laws.law_of_point, count), tiled)
-        return self._laws[count]
-
-    def settle(
-        self,
-        which: Int[Array, " n_some"],
-        unknown: Float[Array, "n_some n_modes"],
-        *,
-        tolerance: float,
-        most: int,
-    ) -> tuple[Int[Array, " n_some"], Bool[Array, " n_some"]]:
-        """Take whole Newton corrections of some cases for as long as each lowers the residual."""
         corrections = np.zeros(len(which), dtype=np.int64)
         settled = np.zeros(len(which), dtype=bool)
         floor = self.scale[which]
@@ -248,6 +134,15 @@ class PythonStack(CaseStack):
             if not pending.size:
                 break
         return corrections, settled
+
+    def _laws_of(self, count: int) -> Heterogeneous:
+        """Return the laws of the points of so many cases."""
+        if count not in self._laws:
+            laws = self.prepared.laws
+            places = laws.locations
+            tiled = None if places is None else _tiled(places, count)
+            self._laws[count] = Heterogeneous(laws.laws, np.tile(laws.law_of_point, count), tiled)
+        return self._laws[count]
 
     def _evaluate(self, which: Array, unknown: Array) -> tuple[Array, Array, Array]:
         """Return residual and scale of the forces of some cases, and whether their law failed."""

@@ -167,10 +167,11 @@ def march(
     first = inf if control is None else control.first
     outcome = last or StepOutcome(start, Status.CONVERGED, scale=0.0, length=first)
     done = 0
+    far_sighted = problem if isinstance(problem, FarSightedProblem) else None
     while done < len(times) and outcome.status.ok:
         reached: Sequence[StepOutcome] = ()
-        if isinstance(problem, FarSightedProblem):
-            reached = problem.ahead(outcome, times[done:], options)
+        if far_sighted is not None:
+            reached = far_sighted.ahead(outcome, times[done:], options)
         reached = reached or (reach(problem, outcome, float(times[done]), options),)
         yield from reached
         outcome, done = reached[-1], done + len(reached)

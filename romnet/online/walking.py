@@ -24,6 +24,7 @@ class _Walk(ctypes.Structure):
         ("tolerance", ctypes.c_double),
         *((name, ctypes.c_void_p) for name in ("times", "force", "temperature", "lift")),
         ("lift_stride", ctypes.c_int64),
+        ("changes", ctypes.c_void_p),
         *((name, ctypes.c_void_p) for name in ("strain", "state", "coefficients", "rate")),
         *((name, ctypes.c_void_p) for name in ("floors", "seconds", "corrections")),
         *((name, ctypes.c_void_p) for name in ("total", "move", "relative")),
@@ -44,12 +45,16 @@ class Path:
         Of the points [temperature].
     lift
         Strain of the prescribed displacements; one row if it stays [-].
+    changes
+        Foreseen changes of the coefficients, which are the first guesses; if left out, the last
+        change goes on.
     """
 
     times: Float[Array, " n_times"]
     force: Float[Array, "n_times n_modes"]
     temperature: Float[Array, "n_times n_points"]
     lift: Float[Array, "n_lift n_points n_components"]
+    changes: Float[Array, "n_steps n_modes"] | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -158,6 +163,7 @@ def walk(
     case = Case(number=footing.increments + 1, floor=footing.scale)
     case.tangent, case.stress, case.failed, case.internal = kernel.places
     given = [np.ascontiguousarray(a) for a in (path.times, path.force, path.temperature, path.lift)]
+    changes = None if path.changes is None else np.ascontiguousarray(path.changes)
     kernel.evaluated += 1
     structure = _Walk(
         n_steps,
@@ -166,6 +172,7 @@ def walk(
         tolerance,
         *map(address, given),
         strain[0].size if len(path.lift) > 1 else 0,
+        None if changes is None else address(changes),
         *map(address, (strain, state, coefficients, rate, *told, corrections)),
         *map(address, (total, move, relative)),
     )

@@ -313,21 +313,6 @@ INLINE void settle_one(const Model *model, Increment *c, double tolerance, int64
     c->corrections--;
 }
 
-/* Settle the cases `which`, a row of coefficients for each; `relative` has `most` + 1 numbers. */
-EXPORT void romnet_reduced_settle(const Model *model, int64_t n_cases, const int64_t *which,
-                                  Increment *cases, double tolerance, int64_t most,
-                                  double *coefficients, double *total, double *move,
-                                  double *relative)
-{
-    for (int64_t k = 0; k < n_cases; k++) {
-        Increment *c = cases + which[k];
-        c->seconds = 0.0;
-        c->balanced = 0;
-        settle_one(model, c, tolerance, most, coefficients + k * LANES * model->n_vectors, total,
-                   move, relative);
-    }
-}
-
 /* A walk of one case through instants, from the first, which is committed. */
 typedef struct {
     int64_t n_steps, n_state, most;
@@ -335,6 +320,7 @@ typedef struct {
     const double *times;                      /* (n_steps + 1,) */
     const double *force, *temperature, *lift; /* a row for each instant */
     int64_t lift_stride;                      /* from row to row; 0 for one that stays */
+    const double *changes;                    /* first guesses, a row for each step; perhaps null */
     double *strain, *state;                   /* a row for each instant */
     double *coefficients;                     /* padded, likewise */
     double *rate;                             /* padded: by time, up to the first instant */
@@ -362,7 +348,9 @@ EXPORT int64_t romnet_reduced_march(const Model *model, Increment *c, const Walk
         c->state = walk->state + (k + 1) * n_state;
         const double *before = walk->coefficients + k * width;
         double *here = walk->coefficients + (k + 1) * width;
-        for (int64_t i = 0; i < width; i++) here[i] = before[i] + c->length * walk->rate[i];
+        const double *change = walk->changes ? walk->changes + k * model->n_modes : NULL;
+        for (int64_t i = 0; i < model->n_modes; i++)
+            here[i] = before[i] + (change ? change[i] : c->length * walk->rate[i]);
         c->seconds = 0.0;
         c->balanced = 0;
         settle_one(model, c, walk->tolerance, walk->most, here, walk->total, walk->move,

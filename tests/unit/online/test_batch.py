@@ -10,11 +10,9 @@ import pytest
 from romnet.core.status import Status
 from romnet.laws.composite import Heterogeneous
 from romnet.online.batch import solve_batch
-from romnet.online.equilibrium import ReducedProblem
 from romnet.online.newton import NewtonOptions
 from romnet.online.prepared import prepare
 from romnet.online.solve import solve
-from romnet.online.stack import CompiledStack, PythonStack, stacked
 
 TIMES = (0.0, 0.25, 0.5, 0.75, 1.0)
 FACTORS = (1.0, 0.7, 1.4, -0.8)
@@ -66,11 +64,6 @@ def in_python(model, spied):
     return replace(prepared, laws=laws), spy
 
 
-def stack_of(prepared, model):
-    """Work arrays for one case."""
-    return stacked(prepared, (ReducedProblem(prepared, model.loadings["test"]),))
-
-
 def same(batch, alone, k):
     """Compare one case of a batch with its answer alone."""
     size = np.abs(alone.coefficients).max()
@@ -82,7 +75,6 @@ def same(batch, alone, k):
 
 def test_each_case_is_answered_as_alone(model):
     batch = solve_batch(model, cases(model), options=TIGHT)
-    assert isinstance(stack_of(prepare(model), model), CompiledStack)
     for k, loading in enumerate(cases(model)):
         alone = solve(model, loading, options=TIGHT)
         assert alone.dual["p"].max() > 1e-5
@@ -94,7 +86,6 @@ def test_each_case_is_answered_as_alone(model):
 
 def test_a_law_in_python_sees_the_points_of_all_cases_at_once(model, spied):
     prepared, spy = in_python(model, spied)
-    assert isinstance(stack_of(prepared, model), PythonStack)
     batch = solve_batch(prepared, cases(model), options=TIGHT)
     assert len(spy.asked[0]["strain_new"]) == 4 * len(model.points)
     for k, loading in enumerate(cases(model)):
