@@ -36,7 +36,7 @@ def main() -> None:
         laws_page.main()
         write_schema(SCHEMA)
         return
-    problems = [*generated(), *links(), *commands(), *blocks(), *guides()]
+    problems = [*generated(), *links(), *commands(), *blocks(), *guides(), *site()]
     for problem in problems:
         print(problem)
     print(f"documentation: {len(problems)} problems")
@@ -98,7 +98,7 @@ def blocks() -> Iterator[str]:
 
 
 def guides() -> Iterator[str]:
-    """Run the blocks of each how-to page, in order and in a folder of its own.
+    """Run the blocks of the tutorial and of each how-to page, in order and in a folder of its own.
 
     Shell blocks find romnet's commands and $ROMNET, the checkout; materials are held against the
     schema of the study.
@@ -106,7 +106,7 @@ def guides() -> Iterator[str]:
     paths = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
     environment = {**os.environ, "PATH": paths, "ROMNET": str(ROOT)}
     runners = {"bash": ["bash", "-euc"], "python": [sys.executable, "-c"]}
-    for page in sorted((ROOT / "docs" / "how-to").glob("*.md")):
+    for page in [ROOT / "docs" / "tutorial.md", *sorted((ROOT / "docs" / "how-to").glob("*.md"))]:
         text = page.read_text(encoding="utf-8")
         with tempfile.TemporaryDirectory() as folder:
             for kind, block in re.findall(r"```(\w+)\n(.*?)```", text, flags=re.DOTALL):
@@ -125,6 +125,20 @@ def guides() -> Iterator[str]:
                     problem = _wrong_materials(block) if kind == "yaml" else ""
                 if problem:
                     yield f"{page.relative_to(ROOT)}: a {kind} block fails: {problem}"
+
+
+def site() -> Iterator[str]:
+    """Build the pages and the Python reference; every warning is a problem."""
+    built = subprocess.run(
+        [sys.executable, "-m", "sphinx", "-q", "-b", "html", "docs", "docs/_build"],
+        capture_output=True,
+        text=True,
+        timeout=600,
+        check=False,
+        cwd=ROOT,
+    )
+    problems = built.stderr.strip().splitlines()
+    yield from problems or ([] if built.returncode == 0 else ["Sphinx fails without a word"])
 
 
 def _wrong_materials(block: str) -> str:

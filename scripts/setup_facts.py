@@ -46,7 +46,7 @@ def bindings() -> dict[str, str]:
 
 
 def requirements() -> list[str]:
-    """Run-time, test and build requirements of pyproject.toml, without the found ones."""
+    """What pyproject.toml asks for to run, test, document and build, without the found ones."""
     import tomllib
 
     table = tomllib.loads(PYPROJECT.read_text(encoding="utf-8"))
@@ -54,6 +54,7 @@ def requirements() -> list[str]:
     wanted = [
         *project["dependencies"],
         *project["optional-dependencies"]["test"],
+        *project["optional-dependencies"]["docs"],
         *table["build-system"]["requires"],
     ]
     return [line for line in wanted if re.split(r"[^\w-]", line)[0] not in FOUND_NOT_INSTALLED]
