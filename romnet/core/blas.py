@@ -22,6 +22,7 @@ _CHAR, _INT, _REAL, _ARRAY = (
     ctypes.POINTER(ctypes.c_double),
     ctypes.c_void_p,
 )
+_PIECE = 1024  # rows
 _SIGNATURES = {
     "dsyrk": (_CHAR, _CHAR, _INT, _INT, _REAL, _ARRAY, _INT, _REAL, _ARRAY, _INT),
     "dgemm": (_CHAR, _CHAR, *3 * (_INT,), _REAL, _ARRAY, _INT, _ARRAY, _INT, _REAL, _ARRAY, _INT),
@@ -100,16 +101,27 @@ def multiply_into(
     if not target.flags.c_contiguous:
         message = "the product must be C-ordered."
         raise ValueError(message)
+    # BLAS writes columns faster than rows, and pieces that stay in the cache are turned at no cost.
+    scratch = np.empty((min(_PIECE, target.shape[0]), target.shape[1]), order="F")
+    for start in range(0, target.shape[0], _PIECE):
+        part = target[start : start + _PIECE]
+        _multiply(scratch[: len(part)], left[start : start + _PIECE], right)
+        part[:] = scratch[: len(part)]
+
+
+def _multiply(target: Array, left: Array, right: Array) -> None:
+    """Write the product of two matrices to columns."""
     if not target.size:
         return
-    # To Fortran, the target is the transposed product: right^T left^T.
-    trans_right, right_values, leading_right = _operand(right.T)
-    trans_left, left_values, leading_left = _operand(left.T)
+    (of_left, left_values, leading_left), (of_right, right_values, leading_right) = (
+        _operand(left),
+        _operand(right),
+    )
     n_rows, n_columns = target.shape
     _routine("dgemm")(
-        trans_right, trans_left, _int(n_columns), _int(n_rows), _int(left.shape[1]), _real(1.0),
-        right_values.ctypes.data, _int(leading_right), left_values.ctypes.data,
-        _int(leading_left), _real(0.0), target.ctypes.data, _int(n_columns),
+        of_left, of_right, _int(n_rows), _int(n_columns), _int(left.shape[1]), _real(1.0),
+        left_values.ctypes.data, _int(leading_left), right_values.ctypes.data,
+        _int(leading_right), _real(0.0), target.ctypes.data, _int(target.strides[1] // 8),
     )  # fmt: skip
 
 
