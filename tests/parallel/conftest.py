@@ -52,15 +52,24 @@ def in_step(comm):
     comm.barrier()
 
 
+@pytest.fixture(scope="session")
+def new_shared_folder(comm, tmp_path_factory):
+    """Function that makes a folder that all ranks see."""
+
+    def make():
+        buffer = np.zeros(_PATH_BYTES, dtype=np.uint8)
+        if comm.rank == 0:
+            text = str(tmp_path_factory.mktemp("shared")).encode()
+            buffer[: len(text)] = np.frombuffer(text, dtype=np.uint8)
+        return Path(comm.broadcast(buffer).tobytes().rstrip(b"\0").decode())
+
+    return make
+
+
 @pytest.fixture
-def shared_folder(comm, tmp_path_factory):
+def shared_folder(comm, new_shared_folder):
     """A new folder that all ranks see."""
-    buffer = np.zeros(_PATH_BYTES, dtype=np.uint8)
-    if comm.rank == 0:
-        text = str(tmp_path_factory.mktemp("shared")).encode()
-        buffer[: len(text)] = np.frombuffer(text, dtype=np.uint8)
-    text = comm.broadcast(buffer).tobytes().rstrip(b"\0").decode()
-    yield Path(text)
+    yield new_shared_folder()
     comm.barrier()
 
 

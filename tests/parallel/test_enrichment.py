@@ -22,7 +22,7 @@ HOT = {"centre": [0.7, 0.5, 0.4], "base": 20.0, "peak": 450.0, "rate": 4.0}
 CALIBRATION = {"loads": 3, "modes": [1.0]}
 
 
-def study(folder: Path, **keys: object) -> Path:
+def write_study(path: Path, **keys: object) -> None:
     """The cube of 3 x 3 x 3 cells, trained on one load and asked for another hot spot."""
     content = yaml.safe_load(CUBE.read_text())
     content["mesh"]["box"]["divisions"] = [3, 3, 3]
@@ -33,14 +33,12 @@ def study(folder: Path, **keys: object) -> Path:
         {"name": "hot", "loads": loads, "until": 2.0, "increments": 5, "reference": "hf"}
     ]
     content["indicator"] = {"action": "enrich", "calibration": CALIBRATION, **keys}
-    path = folder / "study.yaml"
     path.write_text(yaml.safe_dump(content, sort_keys=False))
-    return path
 
 
-def enriched(comm, folder, results):
+def enriched(comm, path, results):
     """Run the study; return the record, the enriched model, and the errors without enrichment."""
-    context = Context(read_study(folder / "study.yaml"), folder / results, comm)
+    context = Context(read_study(path), path.parent / results, comm)
     run(context, ["enrich[hot]", "fields[hot]"])
     own = context.folder / "enriched" / "hot"
     return (
@@ -50,35 +48,42 @@ def enriched(comm, folder, results):
     )
 
 
+@pytest.fixture(scope="module")
+def folder(new_shared_folder):
+    """A folder where the studies share the model to begin with and its calibration."""
+    return new_shared_folder()
+
+
 @pytest.fixture
-def folder(comm, shared_folder, request):
-    """A folder with the study, its indicator as asked."""
+def study(comm, folder, request):
+    """The study, its indicator as asked."""
+    path = folder / "study.yaml"
     if comm.rank == 0:
-        study(shared_folder, **request.param)
+        write_study(path, **request.param)
     comm.barrier()
-    return shared_folder
+    return path
 
 
-@pytest.mark.parametrize("folder", [{"tolerance": 1e-9}], indirect=True)
-def test_a_model_that_always_learns_is_the_high_fidelity_one(comm, folder):
-    record, _, _ = enriched(comm, folder, "always")
+@pytest.mark.parametrize("study", [{"tolerance": 1e-9}], indirect=True)
+def test_a_model_that_always_learns_is_the_high_fidelity_one(comm, study):
+    record, _, _ = enriched(comm, study, "many")
     assert record.full_steps == (1, 2, 3, 4, 5)
     assert record.comparison.displacement.max() <= 1e-8
     assert record.comparison.dual["p"] <= 1e-8
 
 
 @pytest.mark.parametrize(
-    "folder",
+    "study",
     [{"tolerance": 0.02}, {"tolerance": 1e-6, "learning": "sweeps", "most_steps": 2}],
     ids=["forward", "sweeps"],
     indirect=True,
 )
-def test_learning_lowers_the_error_alike_on_any_number_of_ranks(comm, folder):
-    record, model, before = enriched(comm, folder, "many")
+def test_learning_lowers_the_error_alike_on_any_number_of_ranks(comm, study):
+    record, model, before = enriched(comm, study, "many")
     assert len(record.full_steps) > 0
     assert record.comparison.dual["p"] < 0.3 * before.dual["p"]
     if comm.rank == 0:
-        alone, expected, _ = enriched(SerialCommunicator(), folder, "one")
+        alone, expected, _ = enriched(SerialCommunicator(), study, "one")
         assert record.full_steps == alone.full_steps
         assert record.replayed_steps == alone.replayed_steps
         assert model.points.tolist() == expected.points.tolist()

@@ -43,6 +43,7 @@ ONLINE = {
     "indicator",
     "lifting",
     "quantities",
+    "choice",
 }
 
 
