@@ -11,6 +11,7 @@ from romnet.core.arrays import Array
 from romnet.core.communicator import Communicator
 from romnet.core.errors import AccuracyError
 from romnet.reduction.cubature_batch import Batch, Selection
+from romnet.reduction.cubature_pool import Pool
 from romnet.reduction.cubature_problem import CubatureProblem, ReducedQuadrature
 from romnet.reduction.nonnegative_fit import NonnegativeFit
 from romnet.reduction.selection import NOTHING, TIE_TOLERANCE
@@ -197,8 +198,8 @@ def select_points(
             width = min(2, widest)
             continue
         batch = Batch(state, problem)
-        pool = problem.pool(scores[:, 0], _POOL_SHARE)
-        batch.run(pool, goal=aim, width=width, ties=ties)
+        pool = Pool(problem, scores[:, 0], share=_POOL_SHARE, ties=ties)
+        batch.run(pool, goal=aim, width=width)
         right, scores = batch.verified(pool, _GOOD_ENOUGH)
         state = batch.states[right]
         width = min(width + 1 + width // 2, widest) if right == len(batch.points) else right + 1

@@ -8,12 +8,13 @@ import numpy as np
 from jaxtyping import Int
 
 from romnet.core.arrays import Array
+from romnet.reduction.cubature_pool import Pool
 from romnet.reduction.cubature_problem import CubatureProblem
 from romnet.reduction.nonnegative_fit import NonnegativeFit
 from romnet.reduction.selection import NOTHING, owned
 
 # Factors are copied for each choice that makes points leave: so many at most are kept.
-_MOST_COPIES = 16
+_MOST_COPIES = 8
 # Choices looked at when the pool fell short.
 _MOST_LOOKS = 4
 
@@ -42,10 +43,10 @@ class Selection:
 
     def with_point(self, point: int, problem: CubatureProblem) -> Selection:
         """Return the selection after a point was offered. Collective: yes."""
-        fit = self.fit.copy()
-        if fit.add(point, problem.columns(np.array([point]))[:, 0]):
-            return Selection(fit, (), (*self.history, fit.residual_norm / problem.scale))
-        return replace(self, refused=(*self.refused, point))
+        fit = self.fit.with_column(point, problem.columns(np.array([point]))[:, 0])
+        if fit is None:
+            return replace(self, refused=(*self.refused, point))
+        return Selection(fit, (), (*self.history, fit.residual_norm / problem.scale))
 
 
 class Batch:
@@ -64,23 +65,23 @@ class Batch:
         self.points: list[int] = []
         self.states = [start]
 
-    def run(self, pool: CubatureProblem, *, goal: float, width: int, ties: float) -> None:
+    def run(self, pool: Pool, *, goal: float, width: int) -> None:
         """Choose until the residual meets the goal, `width` times at most. Collective: yes."""
         copies = 0
         while len(self.points) < width and copies < _MOST_COPIES:
             state = self.states[-1]
-            scores = pool.scores(state.fit.residual[:, None])
-            point = int(pool.best(scores, [self._chosen()], ties)[0])
+            point = pool.best(state.fit.residual)
             if point == NOTHING:
                 return
             after = state.with_point(point, self._problem)
             copies += len(after.fit.labels) <= len(state.fit.labels)
+            pool.close(point)
             self.points.append(point)
             self.states.append(after)
             if after.fit.residual_norm <= goal:
                 return
 
-    def verified(self, pool: CubatureProblem, enough: float) -> tuple[int, Array]:
+    def verified(self, pool: Pool, enough: float) -> tuple[int, Array]:
         """Return how many choices stand, and the scores of all points after them (n_points, 1).
 
         Where what the pool would offer next scores at least `enough` of the best of all points,
@@ -94,23 +95,19 @@ class Batch:
         n = len(self.points)
         state = self.states[n]
         scores = self._problem.scores(state.fit.residual[:, None])
-        offered = pool.best(pool.scores(state.fit.residual[:, None]), [self._chosen()])
-        if n == 1 or (offered[0] != NOTHING and self._near([n], offered, scores, enough).all()):
+        offered = pool.best(state.fit.residual)
+        if n == 1 or (offered != NOTHING and self._near([n], [offered], scores, enough).all()):
             return n, scores
         steps = np.unique(np.linspace(1, n - 1, _MOST_LOOKS).astype(int)).tolist()
         residuals = [self.states[step].fit.residual for step in steps]
         earlier = self._problem.scores(np.stack(residuals, axis=1))
-        near = self._near(steps, np.array(self.points)[steps], earlier, enough)
+        near = self._near(steps, [self.points[step] for step in steps], earlier, enough)
         if near.all():
             return n, scores
         first = int(np.argmin(near))
         return steps[first], earlier[:, first : first + 1]
 
-    def _chosen(self) -> Int[Array, " n"]:
-        """Return what the pool must not offer: it was made without the points taken before."""
-        return np.array(self.points, dtype=np.int64)
-
-    def _near(self, steps: list[int], chosen: Array, scores: Array, enough: float) -> Array:
+    def _near(self, steps: list[int], chosen: list[int], scores: Array, enough: float) -> Array:
         """Whether the scores of chosen points come near the best ones. Collective: yes."""
         best = self._problem.best(scores, [self.states[step].taken() for step in steps])
         found, mine = owned(np.concatenate([best, chosen]), self._problem.numbers)

@@ -156,6 +156,19 @@ class CubatureProblem:
         products /= self.norms[:, None]
         return products
 
+    def scores_at(
+        self, places: Int[Array, " n"], residual: Float[Array, " n_rows"]
+    ) -> Float[Array, " n"]:
+        """Return the scores of some of this rank's points, given by their places.
+
+        Notes
+        -----
+        Collective: no.
+        """
+        n = len(self.integrands)
+        products = residual[:n] @ self.integrands[:, places] + self.constant * residual[n:].sum()
+        return np.asarray(products / self.norms[places])
+
     def products(self, vectors: Float[Array, "n_rows n"]) -> Float[Array, "n_points n"]:
         """Return the products of vectors with this rank's columns. Collective: no."""
         n = len(self.integrands)
@@ -186,30 +199,6 @@ class CubatureProblem:
         for column, points in enumerate(excluded):
             scores[owned(points, self.numbers)[1], column] = -np.inf
         return best_points(scores, self.numbers, self.comm, tie_tolerance=tie_tolerance)
-
-    def pool(self, scores: Float[Array, " n_points"], share: float) -> CubatureProblem:
-        """Return the problem restricted to the share of all points with the best scores.
-
-        Ties with the last one are in, so that the number of ranks does not matter; points excluded
-        by ``-inf`` are not. Collective: yes.
-        """
-        n_points = int(self.comm.sum(np.array([float(len(scores))]))[0])
-        size = min(n_points, max(256, int(share * n_points)))
-        mine = min(size, len(scores))
-        best = np.partition(scores, len(scores) - mine)[len(scores) - mine :]
-        every = self.comm.concatenate(best)
-        last = float(np.partition(every, len(every) - size)[len(every) - size])
-        kept = np.flatnonzero((scores >= last - TIE_TOLERANCE * abs(last)) & np.isfinite(scores))
-        return CubatureProblem(
-            integrands=self.integrands.T[kept].T,
-            numbers=self.numbers[kept],
-            comm=self.comm,
-            constant=self.constant,
-            target=self.target,
-            scale=self.scale,
-            volume=self.volume,
-            norms=self.norms[kept],
-        )
 
     def rule(
         self,

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 import scipy.linalg
 from jaxtyping import Float
-from scipy.linalg.blas import daxpy, ddot, dgemv, dger, dnrm2, dtpsv
-from scipy.linalg.lapack import dtpttr, dtrttp
+from scipy.linalg.blas import daxpy, ddot, dgemv, dger, dnrm2
+from scipy.linalg.lapack import dtrtri, dtrtrs
 
 from romnet.core.arrays import Array
 
@@ -79,21 +79,16 @@ class NonnegativeFit:
 
     def add(self, label: int, column: Float[Array, " n_rows"]) -> bool:
         """Let a column join and refit; answer whether that lowered the residual."""
-        before = self.copy()
-        if not self._factors.append(column):
+        after = self.with_column(label, column)
+        if after is None:
             return False
-        self.labels = [*self.labels, label]
-        self.coefficients = np.append(self.coefficients, 0.0)
-        free = self._factors.solution()
-        if (free > 0.0).all():
-            self._extend(free)
-        elif free[-1] > 0.0:
-            self._settle(free)
-        if self.residual_norm < before.residual_norm:
-            return True
-        self._factors.give_back(before._factors)  # noqa: SLF001
-        vars(self).update(vars(before))
-        return False
+        vars(self).update(vars(after))
+        return True
+
+    def with_column(self, label: int, column: Float[Array, " n_rows"]) -> NonnegativeFit | None:
+        """Return the fit that a column joined, or nothing where that lowers no residual."""
+        after = self.copy()
+        return after if after._joined(label, column, self) else None  # noqa: SLF001
 
     def add_all(
         self,
@@ -158,6 +153,22 @@ class NonnegativeFit:
         inverse = self._factors.inverse()
         return np.asarray(self.coefficients**2 / (inverse**2).sum(axis=1))
 
+    def _joined(self, label: int, column: Array, before: NonnegativeFit) -> bool:
+        """Let a column join and refit; where that lowers no residual, the fit is spoilt."""
+        if not self._factors.append(column):
+            return False
+        self.labels = [*self.labels, label]
+        self.coefficients = np.append(self.coefficients, 0.0)
+        free = self._factors.solution()
+        if free.min() > 0.0:
+            self._extend(free)
+        elif free[-1] > 0.0:
+            self._settle(free)
+        if self.residual_norm < before.residual_norm:
+            return True
+        self._factors.give_back(before._factors)
+        return False
+
     def _extend(self, free: Array) -> None:
         """Go to the optimum after a column joined and none leaves."""
         direction = self._factors.orthogonal[:, -1]
@@ -199,10 +210,10 @@ class NonnegativeFit:
 
 @dataclass(eq=False)
 class _Arrays:
-    """Room for factors: Q, R packed column by column, Q^T b; and how many columns are taken."""
+    """Room for factors: Q, R in a square, Q^T b; and how many columns are taken."""
 
     q: Float[Array, "n_rows capacity"]
-    r: Float[Array, " n_packed"]
+    r: Float[Array, "capacity capacity"]
     projected: Float[Array, " capacity"]
     used: int = 0
 
@@ -211,13 +222,13 @@ class _Arrays:
         """Allocate; one more column is one more run of memory in Q and in R."""
         capacity = min(n_rows, capacity)
         q = np.empty((n_rows, capacity), order="F")
-        return cls(q, np.empty(_packed(capacity)), np.empty(capacity))
+        return cls(q, np.empty((capacity, capacity), order="F"), np.empty(capacity))
 
     def copy(self, size: int, capacity: int) -> _Arrays:
         """Return a copy of the first columns, with room for more."""
         other = _Arrays.empty(len(self.q), max(capacity, size))
         other.q[:, :size] = self.q[:, :size]
-        other.r[: _packed(size)] = self.r[: _packed(size)]
+        other.r[:size, :size] = self.r[:size, :size]
         other.projected[:size] = self.projected[:size]
         other.used = size
         return other
@@ -243,15 +254,8 @@ class _Factors:
 
     @property
     def triangular(self) -> Array:
-        """R (size, size)."""
-        if self.size == 0:
-            return np.zeros((0, 0))
-        return np.asarray(dtpttr(self.size, self._packed)[0])
-
-    @property
-    def _packed(self) -> Array:
-        """R, packed."""
-        return self._arrays.r[: _packed(self.size)]
+        """R (size, size); what lies below the diagonal means nothing."""
+        return self._arrays.r[: self.size, : self.size]
 
     def copy(self) -> _Factors:
         """Return an independent copy that shares the arrays."""
@@ -274,9 +278,8 @@ class _Factors:
         if size == capacity or size < self._arrays.used:
             self._renew(2 * size if size == capacity else capacity)
         arrays = self._arrays
-        start = _packed(size)
-        arrays.r[start : start + size] = inside
-        arrays.r[start + size] = length
+        arrays.r[:size, size] = inside
+        arrays.r[size, size] = length
         arrays.q[:, size] = outside / length
         arrays.projected[size] = ddot(arrays.q[:, size], self._target)
         self.size = arrays.used = size + 1
@@ -294,7 +297,7 @@ class _Factors:
             return
         if self._shared:
             self._renew(len(self._arrays.projected))
-        orthogonal, triangular = scipy.linalg.qr_delete(
+        rotated = scipy.linalg.qr_delete(
             self.orthogonal,
             self.triangular,
             position,
@@ -304,23 +307,22 @@ class _Factors:
         )
         arrays = self._arrays
         size = self.size = arrays.used = self.size - 1
-        if orthogonal.ctypes.data != arrays.q.ctypes.data:
-            self.orthogonal[:] = orthogonal[:, :size]
-        arrays.r[: _packed(size)] = dtrttp(np.asfortranarray(triangular[:size]))[0]
-        arrays.projected[:size] = self._inside(self._target)
+        for values, place in zip(rotated, (self.orthogonal, self.triangular), strict=True):
+            if values.ctypes.data != place.ctypes.data:  # SciPy may rotate a copy
+                place[:] = values
+        behind = arrays.q[:, position:size]  # columns before the one that left stay as they are
+        arrays.projected[position:size] = dgemv(1.0, behind, self._target, trans=1)
 
     def solution(self) -> Array:
         """Return the coefficients of the unconstrained least squares."""
         if self.size == 0:
             return np.zeros(0)
-        return np.asarray(dtpsv(self.size, self._packed, self._arrays.projected[: self.size]))
+        columns = self._arrays.r[:, : self.size]  # whole ones: LAPACK takes them where they are
+        return np.asarray(dtrtrs(columns, self._arrays.projected[: self.size])[0])
 
     def inverse(self) -> Array:
         """Return the inverse of R."""
-        identity = np.eye(self.size)
-        return np.asarray(
-            scipy.linalg.solve_triangular(self.triangular, identity, check_finite=False)
-        )
+        return np.asarray(dtrtri(np.triu(self.triangular), overwrite_c=True)[0])
 
     def outside(self, vector: Array) -> Array:
         """Return the part of a vector that is orthogonal to the columns."""
@@ -350,8 +352,3 @@ class _Factors:
         """Go on in arrays of its own."""
         self._arrays = self._arrays.copy(self.size, capacity)
         self._shared = False
-
-
-def _packed(size: int) -> int:
-    """Return how many values a packed triangle has."""
-    return size * (size + 1) // 2

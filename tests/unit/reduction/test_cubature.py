@@ -68,9 +68,9 @@ def joined(monkeypatch):
     labels = []
 
     class Recorded(NonnegativeFit):
-        def add(self, label, column):
+        def with_column(self, label, column):
             labels.append(label)
-            return super().add(label, column)
+            return super().with_column(label, column)
 
     monkeypatch.setattr(cubature, "NonnegativeFit", Recorded)
     return labels

@@ -145,3 +145,17 @@ def test_no_more_columns_than_rows_are_independent():
     for label in range(30):
         fit.add(label, columns[:, label])
     assert len(fit.labels) <= 3
+
+
+def test_a_refused_column_leaves_the_factors_of_others_alone():
+    columns, target = columns_and_target()
+    first = NonnegativeFit(target).with_column(0, columns[:, 0])
+    second = first.with_column(1, columns[:, 1])
+    assert first.with_column(2, 2.0 * columns[:, 0]) is None
+    third = first.with_column(3, columns[:, 3])
+    assert second.with_column(4, np.zeros(len(target))) is None
+    for fit in (second, third):
+        larger = fit.with_column(5, columns[:, 5])
+        solution, norm = nnls(columns[:, [*fit.labels, 5]], target)
+        assert larger.residual_norm == pytest.approx(norm, rel=1e-9)
+        np.testing.assert_allclose(larger.coefficients, solution[solution > 0.0], rtol=1e-7)
