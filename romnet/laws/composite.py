@@ -154,29 +154,29 @@ class Heterogeneous:
         self, temperature: Float[Array, " n_points"]
     ) -> Float[Array, "n_points n_state"]:
         """Return the virgin state, free of stress and of thermal strain at this temperature."""
-        self._check_count(temperature)
+        self._check_count(len(temperature))
         state = np.zeros((self.n_points, self.n_state))
         for law, points in self._parts:
             state[points, : law.n_state] = law.initial_state(temperature[points])
         return state
 
     def field(
-        self, state: Float[Array, "n_points n_state"], name: str
-    ) -> Float[Array, "n_points n_columns"]:
+        self, state: Float[Array, "*many n_points n_state"], name: str
+    ) -> Float[Array, "*many n_points n_columns"]:
         """Read a named field at every point.
 
         Parameters
         ----------
         state
-            State of these points.
+            State of these points, or many states of them.
         name
             One of `state_fields`.
 
         Returns
         -------
         ndarray
-            One row a point; zeros where the law of the point has no such field. A view of
-            `state` when all points share one law.
+            One row a point in each state; zeros where the law of the point has no such field. A
+            view of `state` when all points share one law.
 
         Raises
         ------
@@ -195,17 +195,17 @@ class Heterogeneous:
         >>> body.field(body.initial_state(np.zeros(2)), "stress").shape
         (2, 6)
         """
-        self._check_count(state)
+        self._check_count(state.shape[-2])
         if name not in self.state_fields:
             message = f"no law has a field {name!r}; there are: {', '.join(self.state_fields)}."
             raise KeyError(message)
         if self._only is not None and name in self._only.state_fields:
-            return state[:, self._only.state_fields[name]]
-        values = np.zeros((self.n_points, _width(self.state_fields[name])))
+            return state[..., self._only.state_fields[name]]
+        values = np.zeros((*state.shape[:-1], _width(self.state_fields[name])))
         for law, points in self._parts:
             if name in law.state_fields:
                 columns = law.state_fields[name]
-                values[points, : _width(columns)] = state[points, columns]
+                values[..., points, : _width(columns)] = state[..., points, columns]
         return values
 
     def integrate(
@@ -224,7 +224,7 @@ class Heterogeneous:
         ValueError
             If the arrays do not belong to these points.
         """
-        self._check_count(state_old)
+        self._check_count(len(state_old))
         old, new = temperature_old, temperature_new
         if self._only is not None:
             return self._only.integrate(strain_old, strain_new, state_old, old, new, step)
@@ -250,10 +250,10 @@ class Heterogeneous:
             factor = min(factor, answer.step_factor)
         return LawResponse(stress, state, tangent, np.sort(np.concatenate(failed)), factor)
 
-    def _check_count(self, rows: Array) -> None:
+    def _check_count(self, count: int) -> None:
         """Refuse arrays of another set of points."""
-        if len(rows) != self.n_points:
-            message = f"these are the laws of {self.n_points} points, got {len(rows)} rows."
+        if count != self.n_points:
+            message = f"these are the laws of {self.n_points} points, got {count} rows."
             raise ValueError(message)
 
 

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from time import perf_counter
-from typing import Any
 
 import numpy as np
 from jaxtyping import Float, Int
@@ -15,11 +14,12 @@ from romnet.core.status import Status
 from romnet.fe.history import AmplitudeTable
 from romnet.laws.contract import TimeStep
 from romnet.online.equilibrium import ReducedProblem
+from romnet.online.kept import Kept
 from romnet.online.newton import NewtonOptions
 from romnet.online.prepared import PreparedModel, prepare
 from romnet.online.stack import CaseStack
-from romnet.online.stepping import StepOutcome, march, reach
-from romnet.reduction.gappy import NEGLIGIBLE, GappyOperator
+from romnet.online.stepping import StepOutcome, at_start, reach
+from romnet.online.walking import Walker
 from romnet.reduction.model import ReducedLoading, ReducedModel
 
 
@@ -146,12 +146,13 @@ def solve_batch(
         ReducedProblem(prepared, loading, None if changes is None else changes[case], table)
         for case, loading in enumerate(loadings)
     )
-    kept = _Kept(prepared, len(loadings), len(times))
+    kept = Kept(prepared, len(loadings), len(times))
     if prepared.kernel.law is None and options.increments is None:
         _Together(CaseStack(prepared, problems), times, options, kept).run(changes)
     else:
+        walker = problems[0].walker(len(times) - 1, options)
         for case, problem in enumerate(problems):
-            _follow(problem, case, options, kept)
+            _follow(problem, case, options, kept, walker)
     return BatchSolution(
         times=times,
         coefficients=kept.coefficients.swapaxes(1, 2),
@@ -191,65 +192,29 @@ def _changes(expected: Array) -> Float[Array, "n_cases n_steps n_modes"]:
     return changes
 
 
-class _Kept:
-    """What is kept of a batch; arrays have a row for each case and instant."""
-
-    def __init__(self, prepared: PreparedModel, n_cases: int, n_times: int) -> None:
-        self.prepared = prepared
-        shape, gappy = (n_cases, n_times), prepared.model.gappy
-        names = [scalar.name for scalar in prepared.scalars]
-        self.coefficients = np.full((*shape, prepared.model.n_modes), np.nan)
-        self.dual = {name: np.full((*shape, len(gappy[name].inverse)), np.nan) for name in names}
-        self.indicator = {name: np.full(shape, np.nan) for name in names}
-        self.status = [Status.CONVERGED] * n_cases
-        self.reason = [Status.CONVERGED] * n_cases
-        self.reached = np.zeros(n_cases, dtype=np.int64)
-        self.iterations = np.zeros((n_cases, n_times - 1), dtype=np.int64)
-        self.cuts = np.zeros(n_cases, dtype=np.int64)
-        self.law_seconds = 0.0
-
-    def keep(self, where: tuple[Any, Any], unknown: Array, states: Iterable[Array]) -> None:
-        """Keep accepted coefficients and states, those of some instants or of some cases."""
-        laws, read = self.prepared.laws, list(states)
-        if not read:
-            return
-        self.coefficients[where] = unknown
-        for field in {scalar.field for scalar in self.prepared.scalars}:
-            values = np.stack([laws.field(state, field) for state in read])
-            for scalar in self.prepared.scalars:
-                if scalar.field == field:
-                    operator = self.prepared.model.gappy[scalar.name]
-                    found = _rebuilt(operator, values[:, :, scalar.column])
-                    self.dual[scalar.name][where], self.indicator[scalar.name][where] = found
-
-    def note(self, case: int, number: int, outcome: StepOutcome) -> None:
-        """Note how a case got to an instant by itself, or why it did not."""
-        self.iterations[case, number - 1] += outcome.iterations
-        self.cuts[case] += outcome.cuts
-        self.law_seconds += outcome.law_seconds
-        self.status[case], self.reason[case] = outcome.status, outcome.reason
-
-
-def _follow(problem: ReducedProblem, case: int, options: NewtonOptions, kept: _Kept) -> None:
-    """Answer one case from its first instant to its last."""
+def _follow(
+    problem: ReducedProblem, case: int, options: NewtonOptions, kept: Kept, walker: Walker | None
+) -> None:
+    """Answer one case, in walks where it can walk."""
     start, times = problem.start(), problem.loading.times
-    accepted = [start]
-    for outcome in march(problem, start, times[1:], options=options):
-        kept.note(case, len(accepted), outcome)
-        if outcome.status.ok:
-            accepted.append(outcome.committed)
-    kept.reached[case] = len(accepted) - 1
-    kept.keep(
-        (case, slice(len(accepted))),
-        np.stack([one.unknown for one in accepted]),
-        [one.state for one in accepted],
-    )
+    kept.keep((case, [0]), start.unknown[None], start.state[None])
+    outcome, number = at_start(start, options), 0
+    while number < len(times) - 1 and outcome.status.ok:
+        walked = None if walker is None else problem.walked(walker, outcome)
+        if walked is not None and len(walked):
+            kept.walked(case, number + 1, walked)
+            number += len(walked)
+            outcome = walked.outcome(-1, float(times[number]), outcome)
+        else:
+            number += 1
+            outcome = reach(problem, outcome, float(times[number]), options)
+            kept.took(case, number, outcome)
 
 
 class _Together:
     """Cases that take their increments together, and how they get from instant to instant."""
 
-    def __init__(self, stack: CaseStack, times: Array, options: NewtonOptions, kept: _Kept) -> None:
+    def __init__(self, stack: CaseStack, times: Array, options: NewtonOptions, kept: Kept) -> None:
         self._stack, self._times, self._options, self._kept = stack, times, options, kept
 
     def run(self, changes: Array | None) -> None:
@@ -298,7 +263,7 @@ class _Together:
             float(self._times[number]),
             self._options,
         )
-        self._kept.note(case, number, outcome)
+        self._kept.took(case, number, outcome)
         unknown[case] = outcome.committed.unknown
         stack.put(case, outcome.committed)
         stack.scale[case] = outcome.scale
@@ -308,16 +273,3 @@ class _Together:
         alive = self._alive
         self._kept.reached[alive] = number
         self._kept.keep((alive, number), self._stack.unknown[alive], self._stack.state[alive])
-
-
-def _rebuilt(operator: GappyOperator, values: Array) -> tuple[Array, Array]:
-    """Return gappy coefficients and relative residuals of mask values, given as rows."""
-    coefficients = values @ operator.inverse.T
-    rest, scale = _norms(values - coefficients @ operator.mask_modes.T), _norms(values)
-    scale = np.maximum(scale, NEGLIGIBLE * operator.largest_norm)
-    return coefficients, rest / np.where(scale > 0.0, scale, 1.0)
-
-
-def _norms(rows: Array) -> Float[Array, " n"]:
-    """Return the norm of each row."""
-    return np.asarray(np.sqrt(np.einsum("ij,ij->i", rows, rows)))

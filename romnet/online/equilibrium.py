@@ -14,14 +14,13 @@ from jaxtyping import Float
 
 from romnet.core.arrays import Array
 from romnet.core.communicator import Communicator
-from romnet.core.status import Status
 from romnet.fe.history import AmplitudeTable
 from romnet.laws.contract import LawResponse, TimeStep
 from romnet.online.kernel import Given
 from romnet.online.newton import NewtonOptions, SingularTangentError, Trial
 from romnet.online.prepared import PreparedModel
 from romnet.online.stepping import Committed, StepOutcome
-from romnet.online.walking import Footing, Path, longest_walk, walk
+from romnet.online.walking import Path, Walked, Walker, longest_walk
 from romnet.reduction.model import ReducedLoading, ReducedModel
 
 # Part of the length of a case by which instants differ that are the same but for rounding.
@@ -136,6 +135,36 @@ class ReducedProblem:
         kind = CompiledIncrement if compiled else ReducedIncrement
         return kind(self.prepared, given, guess)
 
+    def walker(self, longest: int, options: NewtonOptions) -> Walker | None:
+        """Return room for walks where the law is compiled and increments are whole."""
+        prepared = self.prepared
+        if prepared.comm.size > 1 or prepared.kernel.law is None or options.increments is not None:
+            return None
+        return Walker(
+            prepared.kernel,
+            min(longest, longest_walk(prepared.kernel)),
+            tolerance=options.tolerance,
+            max_iterations=options.max_iterations,
+        )
+
+    def walked(self, walker: Walker, before: StepOutcome) -> Walked | None:
+        """Walk on from an instant of the case; None if the last state was accepted elsewhere."""
+        time, instants = before.committed.time, self._instants
+        first = bisect_left(instants, time)
+        last = min(first + walker.longest, len(instants) - 1)
+        if first >= last or instants[first] != time:
+            return None
+        rows = slice(first, last + 1)
+        force, temperature, lift = self._tables
+        path = Path(
+            self.loading.times[rows],
+            force[rows],
+            temperature[rows],
+            lift[rows] if len(lift) > 1 else lift,
+            None if self.changes is None else self.changes[first:last],
+        )
+        return walker.go(path, before)
+
     def ahead(
         self,
         before: StepOutcome,
@@ -143,55 +172,15 @@ class ReducedProblem:
         options: NewtonOptions,
     ) -> list[StepOutcome]:
         """Reach the next instants in one call where the law is compiled; perhaps none of them."""
-        prepared, committed = self.prepared, before.committed
-        kernel, alone = prepared.kernel, prepared.comm.size == 1
-        if not alone or kernel.law is None or options.increments is not None:
+        first = bisect_left(self._instants, before.committed.time) + 1
+        if not np.array_equal(self.loading.times[first : first + len(times)], times):
             return []
-        times = times[: longest_walk(kernel)]
-        first = bisect_left(self._instants, committed.time)
-        rows = slice(first, first + len(times) + 1)
-        asked = np.concatenate([[committed.time], times])
-        if not np.array_equal(self.loading.times[rows], asked):
+        walker = self.walker(len(times), options)
+        walked = None if walker is None else self.walked(walker, before)
+        if walked is None:
             return []
-        force, temperature, lift = self._tables
-        walked = walk(
-            kernel,
-            Path(
-                asked,
-                force[rows],
-                temperature[rows],
-                lift[rows] if len(lift) > 1 else lift,
-                None if self.changes is None else self.changes[first : first + len(times)],
-            ),
-            Footing(
-                unknown=committed.unknown,
-                rate=committed.rate,
-                strain=committed.strain,
-                state=committed.state,
-                scale=before.scale,
-                increments=before.increments,
-            ),
-            tolerance=options.tolerance,
-            max_iterations=options.max_iterations,
-        )
-        scales, counts = walked.scale.tolist(), walked.corrections.tolist()
-        seconds, instants = walked.law_seconds.tolist(), times.tolist()
         return [
-            StepOutcome(
-                committed=Committed(
-                    time=instants[k],
-                    unknown=walked.unknown[k],
-                    rate=walked.rate[k],
-                    strain=walked.strain[k],
-                    state=walked.state[k],
-                ),
-                status=Status.CONVERGED,
-                scale=scales[k],
-                iterations=counts[k],
-                law_seconds=seconds[k],
-                increments=before.increments + k + 1,
-            )
-            for k in range(len(counts))
+            walked.outcome(k, time, before) for k, time in enumerate(times[: len(walked)].tolist())
         ]
 
 

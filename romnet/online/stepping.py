@@ -122,6 +122,13 @@ class StepOutcome:
     rejected: Rejected | None = None
 
 
+def at_start(start: Committed, options: NewtonOptions) -> StepOutcome:
+    """Return what happened up to the first instant: nothing yet."""
+    control = options.increments
+    first = inf if control is None else control.first
+    return StepOutcome(start, Status.CONVERGED, scale=0.0, length=first)
+
+
 def march(
     problem: Problem,
     start: Committed,
@@ -163,9 +170,7 @@ def march(
     if not (np.diff(times, prepend=start.time) > 0.0).all():
         message = f"instants must ascend from {start.time:g}, got {times.tolist()}."
         raise ValueError(message)
-    control = options.increments
-    first = inf if control is None else control.first
-    outcome = last or StepOutcome(start, Status.CONVERGED, scale=0.0, length=first)
+    outcome = last or at_start(start, options)
     done = 0
     far_sighted = problem if isinstance(problem, FarSightedProblem) else None
     while done < len(times) and outcome.status.ok:

@@ -10,7 +10,9 @@ from jaxtyping import Float, Int
 
 from romnet.core.arrays import Array
 from romnet.core.errors import PluginError
+from romnet.core.status import Status
 from romnet.online.kernel import Case, Kernel, address, aligned, functions
+from romnet.online.stepping import Committed, StepOutcome
 
 # Strains and states of one call [B]: a part of what a processor keeps near.
 _ROOM = 1 << 21
@@ -58,30 +60,6 @@ class Path:
 
 
 @dataclass(frozen=True, eq=False)
-class Footing:
-    """Where a walk begins.
-
-    Attributes
-    ----------
-    unknown, rate
-        Coefficients, and their change by time over the last increment.
-    strain, state
-        Of the points.
-    scale
-        Largest scale of the forces in balance so far [force].
-    increments
-        Accepted increments since the start.
-    """
-
-    unknown: Float[Array, " n_modes"]
-    rate: Float[Array, " n_modes"]
-    strain: Float[Array, "n_points n_components"]
-    state: Float[Array, "n_points n_state"]
-    scale: float
-    increments: int
-
-
-@dataclass(frozen=True, eq=False)
 class Walked:
     """The instants that a walk reached, that where it began left out.
 
@@ -107,6 +85,28 @@ class Walked:
     corrections: Int[Array, " n_steps"]
     law_seconds: Float[Array, " n_steps"]
 
+    def __len__(self) -> int:
+        """Return how many instants were reached."""
+        return len(self.scale)
+
+    def outcome(self, number: int, time: float, before: StepOutcome) -> StepOutcome:
+        """Return what happened up to one of the instants; `before` is where the walk began."""
+        committed = Committed(
+            time=time,
+            unknown=self.unknown[number],
+            rate=self.rate[number],
+            strain=self.strain[number],
+            state=self.state[number],
+        )
+        return StepOutcome(
+            committed=committed,
+            status=Status.CONVERGED,
+            scale=float(self.scale[number]),
+            iterations=int(self.corrections[number]),
+            law_seconds=float(self.law_seconds[number]),
+            increments=before.increments + number + 1,
+        )
+
 
 def longest_walk(kernel: Kernel) -> int:
     """Return the increments that one call should take at most."""
@@ -114,81 +114,108 @@ def longest_walk(kernel: Kernel) -> int:
     return max(1, _ROOM // (8 * n_points * (n_components + kernel.n_state)) - 1)
 
 
-def walk(
-    kernel: Kernel, path: Path, footing: Footing, *, tolerance: float, max_iterations: int
-) -> Walked:
-    """Go from instant to instant, each in one increment, as long as plain iterations converge.
+class Walker:
+    """Room for walks of one model, so that states stay where a processor keeps them near.
 
     Parameters
     ----------
     kernel
         Of a model whose law is compiled.
-    path
-        The instants and the load there.
-    footing
-        Where to begin.
+    longest
+        Increments of the longest walk.
     tolerance
         Accepted residual, relative to the scale of the forces [-].
     max_iterations
         Corrections allowed in one increment; each must lower the residual.
 
-    Returns
-    -------
-    Walked
-        The instants reached, perhaps none.
-
     Raises
     ------
     PluginError
         If the law is not compiled.
-
-    Notes
-    -----
-    Mutates nothing but the work arrays of the kernel: not for several threads at once. Points
-    without weight are integrated only where forces balance.
     """
-    if kernel.law is None:
-        message = "only models with a compiled law can walk."
-        raise PluginError(message)
-    n_steps = len(path.times) - 1
-    strain = np.empty((n_steps + 1, *kernel.shape))
-    state = np.empty((n_steps + 1, kernel.shape[0], kernel.n_state))
-    coefficients = np.zeros((n_steps + 1, kernel.width))
-    rate = np.zeros(kernel.width)
-    strain[0], state[0] = footing.strain, footing.state
-    coefficients[0, : kernel.n_modes], rate[: kernel.n_modes] = footing.unknown, footing.rate
-    told, relative = np.empty((2, n_steps)), np.empty(max_iterations + 1)
-    corrections = np.empty(n_steps, dtype=np.int64)
-    total, move = aligned(kernel.width, kernel.width), np.empty(kernel.width)
-    case = Case(number=footing.increments + 1, floor=footing.scale)
-    case.tangent, case.stress, case.failed, case.internal = kernel.places
-    given = [np.ascontiguousarray(a) for a in (path.times, path.force, path.temperature, path.lift)]
-    changes = None if path.changes is None else np.ascontiguousarray(path.changes)
-    kernel.evaluated += 1
-    structure = _Walk(
-        n_steps,
-        kernel.n_state,
-        max_iterations,
-        tolerance,
-        *map(address, given),
-        strain[0].size if len(path.lift) > 1 else 0,
-        None if changes is None else address(changes),
-        *map(address, (strain, state, coefficients, rate, *told, corrections)),
-        *map(address, (total, move, relative)),
-    )
-    reached = int(
-        functions().romnet_reduced_march(
-            kernel.address, ctypes.addressof(case), ctypes.addressof(structure)
+
+    def __init__(
+        self, kernel: Kernel, longest: int, *, tolerance: float, max_iterations: int
+    ) -> None:
+        if kernel.law is None:
+            message = "only models with a compiled law can walk."
+            raise PluginError(message)
+        self.kernel, self.longest = kernel, longest
+        self._strain = np.empty((longest + 1, *kernel.shape))
+        self._state = np.empty((longest + 1, kernel.shape[0], kernel.n_state))
+        self._coefficients = np.zeros((longest + 1, kernel.width))
+        self._rate = np.zeros(kernel.width)
+        self._told, self._relative = np.empty((2, longest)), np.empty(max_iterations + 1)
+        self._corrections = np.empty(longest, dtype=np.int64)
+        self._room = aligned(kernel.width, kernel.width), np.empty(kernel.width)
+        self._case = Case()
+        self._case.tangent, self._case.stress, self._case.failed, self._case.internal = (
+            kernel.places
         )
-    )
-    modes = coefficients[: reached + 1, : kernel.n_modes]
-    lengths = np.diff(path.times[: reached + 1])[:, None]
-    return Walked(
-        unknown=modes[1:],
-        rate=(modes[1:] - modes[:-1]) / lengths,
-        strain=strain[1 : reached + 1],
-        state=state[1 : reached + 1],
-        scale=told[0, :reached],
-        corrections=corrections[:reached],
-        law_seconds=told[1, :reached],
-    )
+        self._walk = _Walk(n_state=kernel.n_state, most=max_iterations, tolerance=tolerance)
+        rooms = {
+            "strain": self._strain,
+            "state": self._state,
+            "coefficients": self._coefficients,
+            "rate": self._rate,
+            "floors": self._told[0],
+            "seconds": self._told[1],
+            "corrections": self._corrections,
+            "total": self._room[0],
+            "move": self._room[1],
+            "relative": self._relative,
+        }
+        for name, room in rooms.items():
+            setattr(self._walk, name, address(room))
+
+    def go(self, path: Path, before: StepOutcome) -> Walked:
+        """Go from instant to instant, each in one increment, as long as plain iterations converge.
+
+        Parameters
+        ----------
+        path
+            The instants and the load there.
+        before
+            What happened up to the first instant.
+
+        Returns
+        -------
+        Walked
+            The instants reached, perhaps none: good until the next walk.
+
+        Notes
+        -----
+        Mutates nothing but its room and the work arrays of the kernel: not for several threads at
+        once. Points without weight are integrated only where forces balance.
+        """
+        n_modes, walk, case = self.kernel.n_modes, self._walk, self._case
+        committed = before.committed
+        self._strain[0], self._state[0] = committed.strain, committed.state
+        self._coefficients[0, :n_modes] = committed.unknown
+        self._rate[:n_modes] = committed.rate
+        case.number, case.floor = before.increments + 1, before.scale
+        given = [
+            np.ascontiguousarray(a) for a in (path.times, path.force, path.temperature, path.lift)
+        ]
+        walk.times, walk.force, walk.temperature, walk.lift = map(address, given)
+        walk.n_steps = len(path.times) - 1
+        walk.lift_stride = self._strain[0].size if len(path.lift) > 1 else 0
+        changes = None if path.changes is None else np.ascontiguousarray(path.changes)
+        walk.changes = None if changes is None else address(changes)
+        self.kernel.evaluated += 1
+        reached = int(
+            functions().romnet_reduced_march(
+                self.kernel.address, ctypes.addressof(case), ctypes.addressof(walk)
+            )
+        )
+        modes = self._coefficients[: reached + 1, :n_modes]
+        lengths = (path.times[1 : reached + 1] - path.times[:reached])[:, None]
+        return Walked(
+            unknown=modes[1:],
+            rate=(modes[1:] - modes[:-1]) / lengths,
+            strain=self._strain[1 : reached + 1],
+            state=self._state[1 : reached + 1],
+            scale=self._told[0, :reached],
+            corrections=self._corrections[:reached],
+            law_seconds=self._told[1, :reached],
+        )

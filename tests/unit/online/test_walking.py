@@ -16,7 +16,7 @@ from romnet.online.increments import IncrementControl
 from romnet.online.newton import NewtonOptions
 from romnet.online.prepared import prepare
 from romnet.online.stepping import StepOutcome, march, reach
-from romnet.online.walking import longest_walk
+from romnet.online.walking import Walker, longest_walk
 
 TIMES = tuple(np.linspace(0.0, 1.0, 9).tolist())
 TIGHT = NewtonOptions(tolerance=1e-11)
@@ -117,13 +117,6 @@ def test_room_bounds_the_walk(problem):
     n_points, n_components = kernel.shape
     one = 8 * n_points * (n_components + kernel.n_state)
     assert 1 <= longest_walk(kernel) <= 2**21 / one
+    slow = type(kernel)(np.zeros((1, 6, 1)), np.ones(1), None)
     with pytest.raises(PluginError, match="compiled law"):
-        equilibrium.walk(
-            type(kernel)(np.zeros((1, 6, 1)), np.ones(1), None),
-            equilibrium.Path(np.zeros(1), np.zeros((1, 1)), np.zeros((1, 1)), np.zeros((1, 1, 6))),
-            equilibrium.Footing(
-                np.zeros(1), np.zeros(1), np.zeros((1, 6)), np.zeros((1, 0)), 0.0, 0
-            ),
-            tolerance=1e-8,
-            max_iterations=5,
-        )
+        Walker(slow, 1, tolerance=1e-8, max_iterations=5)
