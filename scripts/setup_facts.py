@@ -46,7 +46,7 @@ def bindings() -> dict[str, str]:
 
 
 def requirements() -> list[str]:
-    """What pyproject.toml asks for to run, test, document and build, without the found ones."""
+    """Return what pyproject.toml asks for to run, test, document, build, without the found ones."""
     import tomllib
 
     table = tomllib.loads(PYPROJECT.read_text(encoding="utf-8"))
