@@ -63,6 +63,7 @@ def run(study: Path, results: Path) -> dict[str, object]:
     from romnet.store.modes import load_bases
     from romnet.store.snapshots import writing_snapshots
     from romnet.study.commands import open_study
+    from romnet.study.predicting import prediction
     from romnet.study.runner import run as run_stages
     from romnet.study.runner import verdicts
     from romnet.study.training import displacement_info
@@ -113,6 +114,8 @@ def run(study: Path, results: Path) -> dict[str, object]:
         ].n_modes,
         "modes_dual": {name: basis.n_modes for name, basis in dual.items()},
         "points": len(quadrature.points),
+        "predicted_mb_1_rank": prediction(workspace).offline.memory / 2**20,
+        "predicted_s_1_rank": dict(prediction(workspace).offline.seconds),
     }
 
 

@@ -46,6 +46,9 @@ def measure(_: Path | None) -> dict[str, object]:
         "stages": largest["stages"],
         "stages_1_rank": alone["stages"],
         "peak_mb_after": largest["peak_mb_after"],
+        "peak_mb_1_rank": alone["peak_mb"],
+        "predicted_mb_1_rank": alone["predicted_mb_1_rank"],
+        "predicted_s_1_rank": alone["predicted_s_1_rank"],
         "sizes": [
             {name: one[name] for name in ("points_mesh", "time", "cpu", "peak_mb")} for one in sizes
         ],
