@@ -5,7 +5,6 @@ from __future__ import annotations
 import csv
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from itertools import combinations_with_replacement
 from pathlib import Path
 
 import numpy as np
@@ -176,48 +175,3 @@ class UncertainLoad:
             force=SeparatedField(self.nominal.force.amplitudes, force),
             temperature=warm,
         )
-
-
-def foreseen(
-    known: Float[Array, "n_known n_parameters"],
-    answers: Float[Array, "n_known n_modes n_times"],
-    asked: Float[Array, "n_asked n_parameters"],
-) -> Float[Array, "n_asked n_modes n_times"] | None:
-    """Foresee the coefficients of draws from those of others, by regression.
-
-    A polynomial of the parameters, cubic where there are twice as many answers as that has terms,
-    else quadratic or linear; nothing while there are too few for that.
-
-    Parameters
-    ----------
-    known, answers
-        Draws that were answered, and their coefficients.
-    asked
-        Other draws.
-
-    Examples
-    --------
-    >>> known = np.linspace(-1.0, 1.0, 9)[:, None]
-    >>> answers = (known**2)[:, :, None]
-    >>> foreseen(known, answers, np.array([[0.3]])).round(6).tolist()
-    [[[0.09]]]
-    """
-    for degree in (3, 2, 1):
-        terms = _terms(known, degree)
-        if len(known) >= 2 * terms.shape[1]:
-            flat = answers.reshape(len(answers), -1)
-            fitted = np.linalg.lstsq(terms, flat, rcond=None)[0]
-            found = _terms(asked, degree) @ fitted
-            return np.asarray(found.reshape(len(asked), *answers.shape[1:]))
-    return None
-
-
-def _terms(values: Array, degree: int) -> Array:
-    """Return the monomials of some parameters up to a degree."""
-    numbers = range(values.shape[1])
-    chosen = [
-        list(factors)
-        for count in range(degree + 1)
-        for factors in combinations_with_replacement(numbers, count)
-    ]
-    return np.stack([values[:, factors].prod(axis=1) for factors in chosen], axis=1)

@@ -23,7 +23,8 @@ from romnet.store.artefact import Manifest, read_manifest
 from romnet.study.answers import reduced_loading
 from romnet.study.constraints import amplitude_of
 from romnet.study.context import Context
-from romnet.study.designs import Draws, UncertainLoad, draws_of, foreseen
+from romnet.study.designs import Draws, UncertainLoad, draws_of
+from romnet.study.forecast import Forecast
 from romnet.study.models import displacement_modes, dual_bases, model_of
 from romnet.study.schema import Design, Temperature
 from romnet.study.stage import Stage
@@ -143,8 +144,7 @@ def design_stage(context: Context, stage: Stage, manifest: Manifest) -> None:
         prepared = prepare(model)
     key = _shared_key(context, manifest.key)
     folder = context.folder / stage.path.with_suffix(".parts")
-    known: list[BatchSolution] = []
-    rows: list[Array] = []
+    forecast = Forecast(draws.values)
     numbers = np.array_split(np.arange(len(draws.values)), -(-len(draws.values) // CHUNK))
     mine = range(comm.rank, len(numbers), comm.size)
     with together(comm):
@@ -158,11 +158,10 @@ def design_stage(context: Context, stage: Stage, manifest: Manifest) -> None:
                     prepared,
                     [load.drawn(f"{stage.case}-{k}", draws.of(int(k))) for k in chosen],
                     options=context.newton_options,
-                    expected=_foreseen(rows, known, values),
+                    expected=forecast.of(values),
                 )
                 artefact.save(path, part, Manifest(key=key))
-            known.append(part)
-            rows.append(draws.values[chosen])
+            forecast.learn(draws.values[chosen], part.coefficients)
             context.progress((place + 1) / len(mine))
     comm.barrier()
     with together(comm):
@@ -298,17 +297,6 @@ def _finished(path: Path, key: str) -> BatchSolution | None:
     except StoreError:
         return None
     return None
-
-
-def _foreseen(
-    rows: Sequence[Array], known: Sequence[BatchSolution], asked: Array
-) -> Float[Array, "n_asked n_modes n_times"] | None:
-    """Foresee the coefficients of draws from those that are complete."""
-    if not known:
-        return None
-    answers = np.concatenate([part.coefficients for part in known])
-    complete = np.isfinite(answers).all(axis=(1, 2))
-    return foreseen(np.concatenate(rows)[complete], answers[complete], asked)
 
 
 def _merged(case: str, draws: Draws, parts: Sequence[BatchSolution]) -> DesignAnswers:

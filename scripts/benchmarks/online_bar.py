@@ -20,8 +20,8 @@ from romnet.study.answers import Comparison, reduced_loading
 from romnet.study.models import displacement_modes
 
 CASE = ROOT / "cases" / "bar"
-TIGHT = {"tolerance": 1e-5, "cubature": {"tolerance": 3e-4, "refine": True}}
-LOOSE = {"tolerance": 1e-5, "cubature": {"tolerance": 3e-4}}
+TIGHT = {"tolerance": 2e-5, "cubature": {"tolerance": 2.5e-4}}
+LOOSE = {"tolerance": 1.5e-5, "cubature": {"tolerance": 3e-4}}
 
 
 def measure(folder: Path) -> dict[str, object]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+from collections.abc import Callable
 from pathlib import Path
 from statistics import median
 from time import process_time
@@ -11,17 +12,19 @@ import numpy as np
 import yaml
 from asking import ask
 from blade import CASE, FIELD, TIMES, blade_in
+from jaxtyping import Int
 from law_calls import over_law
 
 from romnet.online.batch import solve_batch
-from romnet.online.prepared import prepare
+from romnet.online.prepared import PreparedModel, prepare
 from romnet.online.solve import solve
+from romnet.reduction.model import ReducedModel
 from romnet.store import artefact
 from romnet.store.artefact import read_manifest
 from romnet.study import commands
 from romnet.study.answers import Comparison
 from romnet.study.context import Context
-from romnet.study.designs import draws_of, foreseen
+from romnet.study.designs import draws_of
 from romnet.study.drawing import (
     CHUNK,
     DesignAnswers,
@@ -30,6 +33,7 @@ from romnet.study.drawing import (
     load_answers,
     uncertain_load,
 )
+from romnet.study.forecast import Forecast
 from romnet.study.models import model_of
 from romnet.study.stages import stages_of
 
@@ -108,36 +112,61 @@ def measure(folder: Path) -> dict[str, object]:
 def _in_turns(context: Context, answers: DesignAnswers) -> dict[str, float]:
     """Compare the CPU time of a draw in a batch with that of a single one, in turns.
 
-    Both get prepared models and begin with drawing the load; the batch foresees its answers from
-    those before it, as the stage does.
+    From the drawn numbers to the same answers: coefficients of the displacement and of the fields.
+    The batch foresees its answers from those before it and notes them for the next, as the stage
+    does. A single query is asked of a prepared model (`single_s`), and of one that is not, as
+    `solve` with a model that was just read does (`query_s`).
     """
-    prepared = prepare(model_of(context, "uq"))
-    design = design_of(context, "uq")
-    load = uncertain_load(context, "uq", design)
-    draws = draws_of(design, CASE)
-    batches, singles = [], []
-    for first in range(_DRAWS // 2, _DRAWS, 3 * CHUNK):
-        chosen = np.arange(first, first + CHUNK)
-        began = process_time()
-        seen = foreseen(draws.values[:first], answers.coefficients[:first], draws.values[chosen])
+    model = model_of(context, "uq")
+    prepared = prepare(model)
+    load = uncertain_load(context, "uq", design_of(context, "uq"))
+    draws = draws_of(design_of(context, "uq"), CASE)
+    first = _DRAWS // 2
+    forecast = Forecast(draws.values)
+    forecast.learn(draws.values[:first], answers.coefficients[:first])
+    evaluations: list[float] = []
+
+    def batch(chosen: Int[np.ndarray, " n"]) -> None:
         loadings = [load.drawn(f"{k}", draws.of(k)) for k in chosen]
-        solve_batch(prepared, loadings, options=context.newton_options, expected=seen)
-        batches.append((process_time() - began) / CHUNK)
-        began = process_time()
-        evaluations = 0.0
-        for k in chosen[:_SINGLE]:
-            drawn = load.drawn(f"{k}", draws.of(k))
-            evaluations += (
-                1.0
-                + solve(prepared, drawn, options=context.newton_options).newton_iterations.mean()
-            )
-        singles.append((process_time() - began) / _SINGLE)
+        seen = forecast.of(draws.values[chosen])
+        found = solve_batch(prepared, loadings, options=context.newton_options, expected=seen)
+        forecast.learn(draws.values[chosen], found.coefficients)
+
+    def single(asked: ReducedModel | PreparedModel, chosen: Int[np.ndarray, " n"]) -> None:
+        for k in chosen:
+            found = solve(asked, load.drawn(f"{k}", draws.of(k)), options=context.newton_options)
+            for name, values in found.dual.items():
+                model.gappy[name].inverse @ values
+            evaluations.append(1.0 + found.newton_iterations.mean())
+
+    seconds = []
+    for start in range(first, _DRAWS, CHUNK):
+        chosen = np.arange(start, start + CHUNK)
+        few = chosen[:_SINGLE]
+        seconds.append(
+            [
+                _seconds(batch, chosen) / CHUNK,
+                _seconds(single, prepared, few) / _SINGLE,
+                _seconds(single, model, few) / _SINGLE,
+            ]
+        )
+    in_batch, one, query = np.median(seconds, axis=0).tolist()
+    ratios = np.array(seconds)
     return {
-        "single_s": median(singles),
-        "batch_s": median(batches),
-        "batch_over_single": median(batches) / median(singles),
-        "evaluations_per_step_single": evaluations / _SINGLE,
+        "single_s": one,
+        "query_s": query,
+        "batch_s": in_batch,
+        "batch_over_single": float(np.median(ratios[:, 0] / ratios[:, 1])),
+        "batch_over_query": float(np.median(ratios[:, 0] / ratios[:, 2])),
+        "evaluations_per_step_single": float(np.mean(evaluations)),
     }
+
+
+def _seconds(work: Callable[..., None], *arguments: object) -> float:
+    """Return the CPU time of some work."""
+    began = process_time()
+    work(*arguments)
+    return process_time() - began
 
 
 def _two_ranks(study: Path, results: Path) -> float:

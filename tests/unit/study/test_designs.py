@@ -15,8 +15,9 @@ from romnet.fe.random_field import KarhunenLoeve
 from romnet.online.solve import solve
 from romnet.store import artefact
 from romnet.study import commands, drawing
-from romnet.study.designs import draws_of, foreseen
+from romnet.study.designs import draws_of
 from romnet.study.drawing import field_statistics, load_answers, uncertain_load
+from romnet.study.forecast import Forecast
 from romnet.study.models import model_of
 from romnet.study.rebuilding import rebuilt_instants
 from romnet.study.schema import Design, RandomTemperature
@@ -229,6 +230,10 @@ def test_regression_needs_enough_answers_and_reproduces_a_quadratic():
     def exact(x):
         return np.stack([1.0 + x[:, 0] * x[:, 1], x[:, 2] ** 2 - x[:, 0]], axis=1)[:, :, None]
 
-    np.testing.assert_allclose(foreseen(known, exact(known), asked), exact(asked), atol=1e-10)
-    assert foreseen(known[:7], exact(known[:7]), asked) is None
-    assert foreseen(known[:9], exact(known[:9]), asked).shape == (5, 2, 1)
+    forecast = Forecast(np.vstack([known, asked]))
+    forecast.learn(known[:5], exact(known[:5]))
+    assert forecast.of(asked) is None
+    forecast.learn(known[5:9], exact(known[5:9]))
+    assert forecast.of(asked).shape == (5, 2, 1)
+    forecast.learn(known[9:], exact(known[9:]))
+    np.testing.assert_allclose(forecast.of(asked), exact(asked), atol=1e-7)
