@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-
 import numpy as np
 import pytest
 
@@ -134,7 +132,7 @@ def test_a_killed_dictionary_goes_on_with_the_simulations_that_it_has(answered, 
     kept = artefact.load(context.folder / "dictionary.h5", LocalModels).dictionary
     folder = context.folder / "snapshots"
     for path in [*folder.glob("c*.h5"), context.folder / "dictionary.h5"]:
-        os.remove(path)
+        path.unlink()
     with pytest.raises(KeyboardInterrupt):
         commands.offline(opened("{runs: 3}"), observer=Killing("dictionary", 0.5))
     before = {path: path.stat().st_mtime_ns for path in folder.glob("c*.h5")}
