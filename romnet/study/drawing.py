@@ -17,13 +17,14 @@ from romnet.core.status import Status
 from romnet.fe.random_field import KarhunenLoeve
 from romnet.online.batch import BatchSolution, solve_batch
 from romnet.online.prepared import prepare
+from romnet.reduction.model import ReducedModel
 from romnet.reduction.selection import at_points
 from romnet.store import artefact
 from romnet.store.artefact import Manifest, read_manifest
 from romnet.study.answers import reduced_loading
 from romnet.study.constraints import amplitude_of
 from romnet.study.context import Context
-from romnet.study.designs import Draws, UncertainLoad, draws_of
+from romnet.study.designs import UncertainLoad, draws_of
 from romnet.study.forecast import Forecast
 from romnet.study.models import displacement_modes, dual_bases, model_of
 from romnet.study.schema import Design, Temperature
@@ -138,7 +139,7 @@ def design_stage(context: Context, stage: Stage, manifest: Manifest) -> None:
     """Answer all draws of a case; chunks that an interrupted run left behind are kept."""
     comm, design = context.comm, design_of(context, stage.case)
     model = replace(model_of(context, stage.case), law_specs=law_specs(context.located))
-    load = uncertain_load(context, stage.case, design)
+    load = uncertain_load(context, stage.case, design, model)
     with together(comm):
         draws = draws_of(design, context.located.folder)
         prepared = prepare(model)
@@ -150,39 +151,41 @@ def design_stage(context: Context, stage: Stage, manifest: Manifest) -> None:
     with together(comm):
         for place, number in enumerate(mine):
             chosen = numbers[number]
+            values = draws.values[chosen]
             path = folder / f"{number:06d}.h5"
             part = _finished(path, key)
             if part is None:
-                values = draws.values[chosen]
-                part = solve_batch(
+                found = solve_batch(
                     prepared,
                     [load.drawn(f"{stage.case}-{k}", draws.of(int(k))) for k in chosen],
                     options=context.newton_options,
                     expected=forecast.of(values),
                 )
+                part = _part(stage.case, draws.names, values, found)
                 artefact.save(path, part, Manifest(key=key))
-            forecast.learn(draws.values[chosen], part.coefficients)
+            forecast.learn(values, part.coefficients)
             context.progress((place + 1) / len(mine))
     comm.barrier()
     with together(comm):
         if comm.rank == 0:
             parts = [
-                artefact.load(folder / f"{number:06d}.h5", BatchSolution)
+                artefact.load(folder / f"{number:06d}.h5", DesignAnswers)
                 for number in range(len(numbers))
             ]
-            artefact.save(context.folder / stage.path, _merged(stage.case, draws, parts), manifest)
+            artefact.save(context.folder / stage.path, _merged(parts), manifest)
             shutil.rmtree(folder)
     comm.barrier()
 
 
-def uncertain_load(context: Context, case: str, design: Design) -> UncertainLoad:
-    """Reduce a load case, and the modes of its random temperature.
+def uncertain_load(
+    context: Context, case: str, design: Design, model: ReducedModel
+) -> UncertainLoad:
+    """Reduce a load case, and the modes of its random temperature, for the model that answers it.
 
     Notes
     -----
     Collective: yes. Cost: one pass over the mesh for each field and each mode, none for a draw.
     """
-    model = model_of(context, case)
     modes = displacement_modes(context, case)
     nominal = reduced_loading(context, context.loading(case), modes, model.points)
     loads = context.located.cases[case].loads
@@ -289,34 +292,50 @@ def _shared_key(context: Context, key: str) -> str:
     return context.comm.concatenate(np.frombuffer(mine, dtype=np.uint8)).tobytes().decode()
 
 
-def _finished(path: Path, key: str) -> BatchSolution | None:
+def _finished(path: Path, key: str) -> DesignAnswers | None:
     """Return a part that an earlier run finished for the same question."""
     try:
         if read_manifest(path).key == key:
-            return artefact.load(path, BatchSolution)
+            return artefact.load(path, DesignAnswers)
     except StoreError:
         return None
     return None
 
 
-def _merged(case: str, draws: Draws, parts: Sequence[BatchSolution]) -> DesignAnswers:
-    """Join the parts of a design."""
-    labels = [
-        tuple(status.label for part in parts for status in getattr(part, name))
-        for name in ("status", "reason")
-    ]
+def _part(
+    case: str, parameters: tuple[str, ...], values: Array, found: BatchSolution
+) -> DesignAnswers:
+    """Return the answers to some draws."""
     return DesignAnswers(
         case=case,
-        parameters=draws.names,
-        values=draws.values,
-        times=parts[0].times,
-        coefficients=np.concatenate([part.coefficients for part in parts]),
-        dual={k: np.concatenate([part.dual[k] for part in parts]) for k in parts[0].dual},
-        indicator={k: np.concatenate([p.indicator[k] for p in parts]) for k in parts[0].indicator},
-        status=labels[0],
-        reason=labels[1],
-        reached=np.concatenate([part.reached for part in parts]),
-        newton_iterations=np.concatenate([p.newton_iterations.sum(axis=1) for p in parts]),
-        cuts=np.concatenate([part.cuts for part in parts]),
-        seconds=sum(part.wall_seconds for part in parts),
+        parameters=parameters,
+        values=values,
+        times=found.times,
+        coefficients=found.coefficients,
+        dual=found.dual,
+        indicator=found.indicator,
+        status=tuple(status.label for status in found.status),
+        reason=tuple(status.label for status in found.reason),
+        reached=found.reached,
+        newton_iterations=found.newton_iterations.sum(axis=1),
+        cuts=found.cuts,
+        seconds=found.wall_seconds,
+    )
+
+
+def _merged(parts: Sequence[DesignAnswers]) -> DesignAnswers:
+    """Join the parts of a design."""
+    first = parts[0]
+    joined = {
+        name: np.concatenate([getattr(part, name) for part in parts])
+        for name in ("values", "coefficients", "reached", "newton_iterations", "cuts")
+    }
+    return replace(
+        first,
+        **joined,
+        dual={k: np.concatenate([part.dual[k] for part in parts]) for k in first.dual},
+        indicator={k: np.concatenate([p.indicator[k] for p in parts]) for k in first.indicator},
+        status=tuple(label for part in parts for label in part.status),
+        reason=tuple(label for part in parts for label in part.reason),
+        seconds=sum(part.seconds for part in parts),
     )

@@ -119,7 +119,7 @@ def _in_turns(context: Context, answers: DesignAnswers) -> dict[str, float]:
     """
     model = model_of(context, "uq")
     prepared = prepare(model)
-    load = uncertain_load(context, "uq", design_of(context, "uq"))
+    load = uncertain_load(context, "uq", design_of(context, "uq"), model)
     draws = draws_of(design_of(context, "uq"), CASE)
     first = _DRAWS // 2
     forecast = Forecast(draws.values)

@@ -121,7 +121,7 @@ def test_every_draw_is_answered_as_alone(answered):
     answers = load_answers(context, "uq")
     assert summary.design.draws == summary.design.converged == 10
     assert summary.ok
-    load = uncertain_load(context, "uq", drawing.design_of(context, "uq"))
+    load = uncertain_load(context, "uq", drawing.design_of(context, "uq"), model_of(context, "uq"))
     model = model_of(context, "uq")
     draws = draws_of(Design(**DESIGN), Path())
     np.testing.assert_array_equal(draws.values, answers.values)
@@ -136,7 +136,7 @@ def test_every_draw_is_answered_as_alone(answered):
 
 def test_a_draw_varies_what_it_names(answered):
     context, _ = answered
-    load = uncertain_load(context, "uq", drawing.design_of(context, "uq"))
+    load = uncertain_load(context, "uq", drawing.design_of(context, "uq"), model_of(context, "uq"))
     assert load.forces == ("centrifugal", "pressure")
     still = {f"temperature.field{k}": 0.0 for k in (1, 2, 3)}
     pressed = load.drawn("x", still | {"pressure.scale": 2.0, "centrifugal.omega": 3.0})
@@ -158,7 +158,7 @@ def test_a_draw_varies_what_it_names(answered):
 def test_statistics_are_those_of_the_rebuilt_fields(answered):
     context, summary = answered
     answers = load_answers(context, "uq")
-    load = uncertain_load(context, "uq", drawing.design_of(context, "uq"))
+    load = uncertain_load(context, "uq", drawing.design_of(context, "uq"), model_of(context, "uq"))
     model, draws = model_of(context, "uq"), draws_of(Design(**DESIGN), Path())
     fields = []
     for k in range(10):
