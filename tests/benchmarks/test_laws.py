@@ -41,13 +41,13 @@ void loop(umat_function *umat, int n_points, const double *strain, double *tange
 
 
 def fastest(*functions, repeats=15):
-    """Shortest of several runs of each [seconds], in turns: other work disturbs all alike."""
+    """Least processor time of several runs of each [s], in turns: other work disturbs all alike."""
     times = []
     for _ in range(repeats):
         for function in functions:
-            start = time.perf_counter()
+            start = time.process_time()
             function()
-            times.append(time.perf_counter() - start)
+            times.append(time.process_time() - start)
     return np.array(times).reshape(repeats, -1).min(axis=0)
 
 
