@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 import time
@@ -195,6 +196,7 @@ def _ranks() -> dict[str, object]:
                     [ROOT / "scripts" / "mpi", str(ranks), *words],
                     check=True,
                     stdout=subprocess.DEVNULL,
+                    env=dict(os.environ),  # without what MPI of this process left for children
                     timeout=300,
                 )
                 found.append(artefact.load(results / "cubature.h5", ReducedQuadrature).points)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -34,6 +35,7 @@ def offline_on(ranks: int, study: Path, results: Path) -> dict[str, object]:
         [ROOT / "scripts" / "mpi", str(ranks), sys.executable, __file__, study, results],
         check=True,
         stdout=subprocess.PIPE,
+        env=dict(os.environ),  # without what MPI of this process left for children
         timeout=3000,
     ).stdout
     return dict(json.loads(output))
