@@ -159,6 +159,7 @@ class Console:
                 f"{summary.case}: {summary.status}, {summary.steps} steps, "
                 f"{summary.newton_iterations} iterations, {summary.wall_s:.3f} s"
             )
+            text += _hardship(summary)
             if summary.reference_s is not None and summary.wall_s > 0.0:
                 text += f" ({summary.reference_s / summary.wall_s:.0f} x faster than its reference)"
             shown = {name: value for name, value in summary.errors.items() if value is not None}
@@ -200,6 +201,14 @@ class Console:
             self.say(f"{mark}  {found.name:<{width}}  {found.found}")
             if not found.ok:
                 self.say(f"    {'':<{width}}  try: {found.remedy}")
+
+
+def _hardship(summary: OnlineSummary) -> str:
+    """Tell what was cut, and where and why a case stopped."""
+    text = f", {summary.cuts} increments cut" if summary.cuts else ""
+    if summary.reason != summary.status:
+        text += f"; stopped after t = {summary.until:g} ({summary.reason})"
+    return text
 
 
 def _further(summary: OnlineSummary) -> Iterator[str]:

@@ -127,6 +127,12 @@ class OnlineSummary:
         Instants reached after the first.
     newton_iterations
         Corrections solved for in all.
+    cuts
+        Increments that were rejected and tried again in smaller ones.
+    until
+        Last instant reached [time].
+    reason
+        After a failure, what stopped the last increment; else ``"converged"``.
     wall_s, law_s
         Wall time of the run and of its law calls on one rank [s].
     errors
@@ -155,6 +161,9 @@ class OnlineSummary:
     newton_iterations: int
     wall_s: float
     law_s: float
+    cuts: int = 0
+    until: float = 0.0
+    reason: str = Status.CONVERGED.label
     errors: Mapping[str, float | None] = field(default_factory=dict)
     reference_s: float | None = None
     cycles: CycleSummary | None = None
@@ -311,6 +320,9 @@ def online_summary(context: Context, name: str) -> OnlineSummary:
         newton_iterations=int(solution.newton_iterations.sum()),
         wall_s=solution.wall_seconds,
         law_s=solution.law_seconds,
+        cuts=int(solution.cuts.sum()),
+        until=float(solution.times[-1]),
+        reason=solution.reason.label if not solution.status.ok else solution.status.label,
         errors=errors,
         reference_s=seconds,
         cycles=cycle_summary(context, name, solution, comparison),

@@ -40,12 +40,18 @@ def test_three_times_the_load_ends_early_with_what_was_reached(tmp_path):
     assert told["status"] == "step_too_small"
     assert told["steps"] == 1
     assert told["advice"]
+    assert told["until"] == 0.25
+    assert told["reason"] == "max_iterations"
     answer = artefact.load(tmp_path / "results" / "online" / "triple.h5", ReducedSolution)
     assert answer.status is Status.STEP_TOO_SMALL
     assert not answer.reason.ok
     assert answer.times.tolist() == [0.0, 0.25]
     assert answer.cuts.tolist()[0] == 0
     assert answer.cuts.tolist()[1] > 3
+    assert told["cuts"] == answer.cuts.sum()
+    said = CliRunner().invoke(app, ["online", str(path)])
+    assert said.exit_code == 3
+    assert f"{told['cuts']} increments cut; stopped after t = 0.25 (max_iter" in said.stdout
     # The part that was reached is the elastic answer: 60 of tension.
     stress = answer.dual["stress_11"][:, -1]
     np.testing.assert_allclose(stress, 60.0, rtol=1e-6)
