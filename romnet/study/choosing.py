@@ -14,13 +14,12 @@ from romnet.study.candidates import inputs_of
 from romnet.study.context import Context
 from romnet.study.dictionary import CLUSTERS, Clusters, dictionary_of
 from romnet.study.models import (
-    DICTIONARY,
     GLOBAL,
     LOCAL,
     Chosen,
-    LocalModels,
     asks_dictionary,
     chosen_of,
+    local_models,
 )
 from romnet.study.stage import Stage
 
@@ -58,7 +57,7 @@ class ChoiceSummary:
 
 def choice_stage(context: Context, stage: Stage, manifest: Manifest) -> None:
     """Choose the model for the temperature of a case, or refuse to answer."""
-    local = artefact.load(context.folder / DICTIONARY, LocalModels)
+    local = local_models(context)
     found = local.dictionary
     clusters = artefact.load(context.folder / CLUSTERS, Clusters)
     if found is None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 
 import numpy as np
@@ -90,6 +91,25 @@ def asks_dictionary(located: LocatedStudy, case: str) -> bool:
     )
 
 
+def local_models(context: Context) -> LocalModels:
+    """Return the dictionary of the study; a file that stays the same is read once.
+
+    Raises
+    ------
+    StoreError
+        If it has not been made.
+    """
+    path = context.folder / DICTIONARY
+    made = path.stat().st_mtime_ns if path.exists() else 0
+    return _read(path, made)
+
+
+@lru_cache(maxsize=1)
+def _read(path: Path, made: int) -> LocalModels:  # noqa: ARG001  (another time, another file)
+    """Read a dictionary."""
+    return artefact.load(path, LocalModels)
+
+
 def chosen_of(context: Context, case: str) -> Chosen:
     """Return which model of the dictionary answers a case."""
     return artefact.load(context.folder / f"choices/{case}.h5", Chosen)
@@ -99,7 +119,7 @@ def model_of(context: Context, case: str) -> ReducedModel:
     """Return the reduced model that answers a case."""
     if asks_dictionary(context.located, case):
         chosen = chosen_of(context, case)
-        found = artefact.load(context.folder / DICTIONARY, LocalModels).dictionary
+        found = local_models(context).dictionary
         if chosen.model and found is not None:
             return found.model(chosen.choice)
     path = f"lifted/{case}.h5" if is_lifted(context, case) else "model.h5"
