@@ -17,7 +17,7 @@ NAMES = {
     "indicator": "estimated and true errors on unseen loads, enrichment on cube and blade",
     "ingest": "from the files of a commercial code alone to a reduced answer",
     "pod": "200 snapshots of 3 million rows on two ranks, against reading and DGEMM",
-    "local": "local bases: gains, five problems, criterion, dictionary of the cube; half an hour",
+    "local": "local bases: gains, five problems, criterion, dictionary of the cube; a quarter hour",
     "offline": "offline stages on up to a million points: time, memory, ranks; the cube's model",
     "online": "unseen cycles against the high-fidelity solver",
     "online-cycles": "fifty cycles of the cube from two: drift and gain",
