@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 import re
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -129,6 +130,9 @@ def guides() -> Iterator[str]:
 
 def site() -> Iterator[str]:
     """Build the pages and the Python reference; every warning is a problem."""
+    shutil.rmtree(
+        ROOT / "docs" / "reference" / "python", ignore_errors=True
+    )  # made from docstrings
     built = subprocess.run(
         [sys.executable, "-m", "sphinx", "-q", "-b", "html", "docs", "docs/_build"],
         capture_output=True,
