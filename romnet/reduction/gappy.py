@@ -14,6 +14,8 @@ from romnet.reduction.selection import at_points, best_point, owned
 
 # What is left of dependent modes after orthogonalisation, relative to what they were: rounding.
 _DEPENDENT = 1e-12
+# Ratio of singular values up to which points tell modes apart well enough.
+_WELL_TOLD = 10.0
 # Part of the largest norm in training below which a field counts as negligible.
 NEGLIGIBLE = 1e-3
 
@@ -145,3 +147,54 @@ def interpolation_points(
         rest -= np.outer(direction, direction @ rest)
         selected.append(point)
     return np.array(sorted(selected), dtype=np.int64)
+
+
+def further_points(
+    modes: Float[Array, "n_points n_modes"],
+    numbers: Int[Array, " n_points"],
+    comm: Communicator,
+    *,
+    known: Int[Array, " n_known"],
+) -> Int[Array, " n_further"]:
+    """Select the points that modes need beside others: none if those tell them well apart.
+
+    Parameters
+    ----------
+    modes
+        Modes at the points of this rank.
+    numbers
+        Global numbers of these points.
+    comm
+        The ranks.
+    known
+        Global numbers of the points that there are anyway.
+
+    Returns
+    -------
+    ndarray
+        Global numbers, ascending: `interpolation_points`, or none.
+
+    Raises
+    ------
+    AccuracyError
+        If the modes are linearly dependent.
+
+    Notes
+    -----
+    Collective: yes. Deterministic: yes, for any number of ranks. Cost: as `interpolation_points`.
+
+    Examples
+    --------
+    >>> from romnet.core.communicator import SerialCommunicator
+    >>> modes = np.array([[0.1, 0.0], [1.0, 0.2], [0.0, 0.5]])
+    >>> alone, numbers = SerialCommunicator(), np.arange(3)
+    >>> further_points(modes, numbers, alone, known=np.array([1, 2])).tolist()
+    []
+    >>> further_points(modes, numbers, alone, known=np.array([1])).tolist()
+    [1, 2]
+    """
+    if 0 < modes.shape[1] <= len(known):
+        values = np.linalg.svd(at_points(known, modes, numbers, comm), compute_uv=False)
+        if values[0] <= _WELL_TOLD * values[-1]:
+            return np.empty(0, dtype=np.int64)
+    return interpolation_points(modes, numbers, comm)

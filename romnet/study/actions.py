@@ -18,7 +18,7 @@ from romnet.reduction.cubature_cells import CellMeans, expanded
 from romnet.reduction.cubature_problem import CubatureProblem
 from romnet.reduction.cubature_refinement import refined_cubature
 from romnet.reduction.dual import dual_scalars
-from romnet.reduction.gappy import GappyOperator, interpolation_points
+from romnet.reduction.gappy import GappyOperator, further_points
 from romnet.reduction.integrands import (
     ElasticWork,
     Integrands,
@@ -286,7 +286,10 @@ def packed_model(context: Context, quadrature: ReducedQuadrature, modes: Array) 
     workspace, comm, located = context.workspace, context.comm, context.located
     numbers = workspace.part.points
     bases = load_bases(context.folder / "dual_pod.h5", numbers)
-    extra = [interpolation_points(basis.modes, numbers, comm) for basis in bases.values()]
+    extra = [
+        further_points(basis.modes, numbers, comm, known=quadrature.points)
+        for basis in bases.values()
+    ]
     points = mask_points(
         quadrature.points, np.concatenate(extra) if extra else np.zeros(0, dtype=np.int64)
     )

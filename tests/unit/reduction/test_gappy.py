@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from romnet.core.communicator import SerialCommunicator
 from romnet.core.errors import AccuracyError
-from romnet.reduction.gappy import GappyOperator, interpolation_points
+from romnet.reduction.gappy import GappyOperator, further_points, interpolation_points
 
 ALONE = SerialCommunicator()
 
@@ -99,3 +99,14 @@ def test_the_modes_are_not_changed():
     kept = modes.copy()
     interpolation_points(modes, np.arange(20), ALONE)
     assert (modes == kept).all()
+
+
+def test_points_that_tell_modes_apart_need_no_others():
+    modes = np.linalg.qr(np.random.default_rng(2).normal(size=(60, 6)))[0]
+    numbers, alone = np.arange(60), SerialCommunicator()
+    assert further_points(modes, numbers, alone, known=np.arange(0, 60, 2)).size == 0
+    blind = modes.copy()
+    blind[:30, 5] = 0.0
+    for some, known in ((modes, np.arange(5)), (blind, np.arange(30))):
+        found = further_points(some, numbers, alone, known=known)
+        assert found.tolist() == interpolation_points(some, numbers, alone).tolist()
