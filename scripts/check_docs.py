@@ -130,9 +130,8 @@ def guides() -> Iterator[str]:
 
 def site() -> Iterator[str]:
     """Build the pages and the Python reference; every warning is a problem."""
-    shutil.rmtree(
-        ROOT / "docs" / "reference" / "python", ignore_errors=True
-    )  # made from docstrings
+    made_from_docstrings = ROOT / "docs" / "reference" / "python"
+    shutil.rmtree(made_from_docstrings, ignore_errors=True)
     built = subprocess.run(
         [sys.executable, "-m", "sphinx", "-q", "-b", "html", "docs", "docs/_build"],
         capture_output=True,
