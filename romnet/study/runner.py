@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import resource
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass, replace
 from enum import Enum
@@ -15,6 +14,7 @@ import numpy as np
 
 from romnet.core.communicator import together
 from romnet.core.errors import StoreError, StudyError
+from romnet.core.peak_memory import peak_memory
 from romnet.store import artefact
 from romnet.store.artefact import Manifest, read_manifest
 from romnet.store.codec import canonical_json
@@ -210,7 +210,7 @@ def _run_stage(
     context.progress = observer.progressed
     stage.action(context, stage, manifest)
     seconds = perf_counter() - began
-    memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024.0
+    memory = peak_memory() / 2**20
     of_rank = comm.concatenate(np.array([[memory, seconds]]))
     with together(comm):
         if comm.rank == 0:

@@ -55,9 +55,8 @@ def displacement(nodes: np.ndarray, time: float) -> np.ndarray:
 
 def run(study: Path, results: Path) -> dict[str, object]:
     """Run the stages on this rank; collective."""
-    import resource
-
     from romnet.core.communicator import together
+    from romnet.core.peak_memory import peak_memory
     from romnet.parallel.mpi import world
     from romnet.reduction.cubature import ReducedQuadrature
     from romnet.store import artefact
@@ -98,7 +97,7 @@ def run(study: Path, results: Path) -> dict[str, object]:
     busy = process_time()
     for name in STAGES[1:]:
         seconds |= run_stages(context, [name])
-        peaks[name] = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024.0
+        peaks[name] = peak_memory() / 2**20
     # What a quiet machine would take: waiting for other programs does not count.
     busy = comm.max(process_time() - busy)
     totals = comm.sum(np.array(list(peaks.values())))

@@ -132,7 +132,7 @@ def test_every_registered_converter_is_checked_somewhere() -> None:
         "zset": "store/test_zset.py",
         "meshio": "store/test_meshio_bridge.py",
         "calculix": "store/converters/test_frd.py",
-        "ansys": "store/test_ansys.py",
+        "ansys": "store/converters/test_ansys.py",
         "romnet": "study/test_converting.py",
         "med": "store/test_med.py",
         "exodus": "store/test_exodus.py",
