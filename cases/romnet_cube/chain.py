@@ -195,10 +195,13 @@ def measure(sizes: Sizes, folder: Path) -> dict[str, object]:
     )
     own = np.array([[one.answered(context, name) for one in locals_] for name in names])
     whole = np.array([single.answered(context, name) for name in names])
-    # The best of them in hindsight.
-    least, least_modes = min(
-        (np.mean([one.answered(context, name)[0] for name in names]), n_modes)
-        for n_modes, one in loose.items()
+    # The best of them in hindsight; on small meshes none has so few points.
+    best = min(
+        (
+            (float(np.mean([one.answered(context, name)[0] for name in names])), n_modes)
+            for n_modes, one in loose.items()
+        ),
+        default=None,
     )
     picked = np.array([chosen_of(context, name).choice.cluster for name in names])
     nearest, compare_seconds = compared(cube, sizes, clusters)
@@ -206,7 +209,7 @@ def measure(sizes: Sizes, folder: Path) -> dict[str, object]:
     choose_seconds = choosing_seconds(context, found)
     return {
         "dictionary_over_global": float(used.mean() / whole[:, 0].mean()),
-        "dictionary_over_global_of_equal_points": float(used.mean() / least),
+        "dictionary_over_global_of_equal_points": best and float(used.mean()) / best[0],
         "accuracy": float((sure == nearest).mean()),
         "regret": float(regret(own[:, :, 0], sure).mean()),
         "choose_ms": 1e3 * choose_seconds,
@@ -215,7 +218,7 @@ def measure(sizes: Sizes, folder: Path) -> dict[str, object]:
         "global_error": float(whole[:, 0].mean()),
         "clusters": len(found.models),
         "modes": clusters.expected.n_modes,
-        "modes_of_equal_points": least_modes,
+        "modes_of_equal_points": best and best[1],
         "points_dictionary": n_points,
         "points_global": single.reduced.n_quadrature,
         "online_ms_dictionary": 1e3 * float(np.median(own[np.arange(len(sure)), sure, 1])),
