@@ -23,6 +23,7 @@ NAMES = {
     "online-cycles": "fifty cycles of the cube from two: drift and gain",
     "online-lifting": "unseen temperature maps of the blade without and with lifting",
     "ranks": "the same model and answer on 1, 2 and 3 ranks, and models moved between them",
+    "trust": "faults injected, survived, refused and gone wrong; half an hour",
     "start": "time to import romnet and to print its help",
 }
 
