@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from dataclasses import asdict
 from pathlib import Path
 from time import perf_counter
+from typing import Any
 
 sys.path.insert(0, str(Path(__file__).parent))
 
@@ -33,17 +34,16 @@ def outcomes(parts: list[str], *, short: bool, seed: int) -> Iterator[Outcome]:
         module = importlib.import_module(name)
         with tempfile.TemporaryDirectory(prefix=f"romnet-{name}-") as folder:
             began, count = perf_counter(), 0
-            for count, outcome in enumerate(module.run(Path(folder), short=short, seed=seed), 1):
+            for outcome in module.run(Path(folder), short=short, seed=seed):
+                count += 1
                 if outcome.end is End.WRONG:
-                    print(
-                        f"WRONG {outcome.kind}: {outcome.fault}: {outcome.detail}", file=sys.stderr
-                    )
+                    print("WRONG", outcome.kind, outcome.fault, outcome.detail, file=sys.stderr)
                 yield outcome
             seconds = perf_counter() - began
             print(f"{name:<12} {count:6d} faults  {seconds:6.1f} s", file=sys.stderr, flush=True)
 
 
-def measure(parts: list[str], *, short: bool, seed: int) -> dict[str, object]:
+def measure(parts: list[str], *, short: bool, seed: int) -> dict[str, Any]:
     """Return the table and its totals."""
     began = perf_counter()
     rows = table(outcomes(parts, short=short, seed=seed))
@@ -70,12 +70,11 @@ def main() -> int:
     return 1 if found["wrong"] else 0
 
 
-def words(found: dict[str, object]) -> str:
+def words(found: dict[str, Any]) -> str:
     """Lay the table out for people."""
     columns = ("injected", "survived", "refused", "wrong")
     lines = [f"{'fault':<32}" + "".join(f"{name:>10}" for name in columns)]
     rows = found["table"]
-    assert isinstance(rows, list)
     lines += [
         f"{row['kind']:<32}" + "".join(f"{row[name]:>10}" for name in columns) for row in rows
     ]
