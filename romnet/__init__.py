@@ -9,6 +9,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from romnet.core.kernels import choose_kernels
+
 if TYPE_CHECKING:
     from romnet.online.solve import solve
     from romnet.store.model_file import load_model
@@ -33,6 +35,8 @@ __all__ = [
     "write_fields",
     "write_report",
 ]
+
+choose_kernels()  # has to come before NumPy's first import
 
 # Where each name lives, and what it is called there: `online` and `report` are taken by packages.
 _HOMES = {

@@ -8,6 +8,8 @@ import json
 import sys
 from pathlib import Path
 
+import romnet  # noqa: F401  (first: it chooses the kernels of NumPy's BLAS)
+
 NAMES = {
     "cubature": "points and speed of the reduced quadrature beside other rules",
     "hf": "the high-fidelity solver against the cube's table and CalculiX; half an hour",
