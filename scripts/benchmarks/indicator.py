@@ -11,7 +11,7 @@ from time import perf_counter, process_time
 
 import numpy as np
 import yaml
-from blade import TIMES
+from blade_draws import TIMES
 from cube import ROOT, study_in
 
 from romnet.core.arrays import Array

@@ -11,7 +11,7 @@ from time import process_time
 import numpy as np
 import yaml
 from asking import ask
-from blade import CASE, FIELD, TIMES, blade_in
+from blade_draws import CASE, FIELD, TIMES, blade_in
 from jaxtyping import Int
 from law_calls import over_law
 
