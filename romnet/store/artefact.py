@@ -3,7 +3,8 @@
 A file is written under a temporary name in its own folder, flushed to the disk and renamed, so
 that a run killed half-way leaves nothing under the final name. Its root attributes say what it
 is: ``romnet_schema``, ``kind``, ``key`` and ``units``. The manifest, ``<file>.json``, repeats the
-key and records where the result came from.
+key, records where the result came from, and holds the hash of the file and, as its seal, one of
+itself. A file is opened only after its contents were compared with that hash, once in a process.
 """
 
 from __future__ import annotations
@@ -30,12 +31,15 @@ import romnet
 from romnet.core.communicator import Communicator, SerialCommunicator, on_first, together
 from romnet.core.errors import StoreError
 from romnet.store import codec
+from romnet.store.lock import is_alive
 
 T = TypeVar("T")
 SCHEMA = 1
 STALE_AFTER_S = 24 * 3600.0
 HASHED_BYTES = 2**26
 _READ_BYTES = 2**20
+# What the files were whose contents this process has compared with their manifests.
+_verified: dict[Path, tuple[int, ...]] = {}
 logger = logging.getLogger(__name__)
 
 
@@ -271,6 +275,8 @@ def writing_together(
     with together(comm):
         if comm.rank == 0:
             write_manifest(path, full)
+    with together(comm):
+        _verified[path.absolute()] = _identity(path)
 
 
 def write_manifest(path: Path, manifest: Manifest) -> None:
@@ -281,8 +287,10 @@ def write_manifest(path: Path, manifest: Manifest) -> None:
     StoreError
         If the disk refuses.
     """
+    content = json.loads(json.dumps(asdict(manifest)))
+    content["seal"] = _seal(content)
     with replacing(manifest_path(path)) as temporary:
-        temporary.write_text(json.dumps(asdict(manifest), indent=1, sort_keys=True) + "\n")
+        temporary.write_text(json.dumps(content, indent=1, sort_keys=True) + "\n")
 
 
 @contextmanager
@@ -292,7 +300,13 @@ def opened(path: Path, kind: str) -> Iterator[h5py.File]:
     Raises
     ------
     StoreError
-        If the file is missing, truncated, no artefact, or of another kind or schema.
+        If the file is missing, truncated, not that of its manifest, no artefact, or of another kind
+        or schema.
+
+    Notes
+    -----
+    Collective: no. Cost: the first time in a process, and after any change, the whole file is read
+    to compare its hash; `verify` shares that among ranks.
 
     Examples
     --------
@@ -304,6 +318,8 @@ def opened(path: Path, kind: str) -> Iterator[h5py.File]:
     if not path.is_file():
         message = f"{path} does not exist."
         raise StoreError(message)
+    if not _is_verified(path):
+        verify(path)
     try:
         file = h5py.File(path, "r")
     except OSError as problem:
@@ -380,7 +396,7 @@ def read_manifest(path: Path) -> Manifest:
     Raises
     ------
     StoreError
-        If it is missing or no manifest.
+        If it is missing, damaged or no manifest.
 
     Examples
     --------
@@ -393,7 +409,10 @@ def read_manifest(path: Path) -> Manifest:
         message = f"{described} does not exist."
         raise StoreError(message)
     try:
-        content = json.loads(described.read_text())
+        content = json.loads(described.read_text(encoding="utf-8"))
+        if content.get("seal", _seal(content)) != _seal(content):  # none before there were seals
+            message = "it was changed or damaged after it was written"
+            raise ValueError(message)  # noqa: TRY301  (told as all others)
         known = {item.name for item in fields(Manifest)}
         content = {name: value for name, value in content.items() if name in known}
         lists = ("citations", "rank_memory_mb", "rank_wall_s")
@@ -403,8 +422,15 @@ def read_manifest(path: Path) -> Manifest:
         raise StoreError(message) from problem
 
 
-def verify(path: Path) -> None:
+def verify(path: Path, comm: Communicator | None = None) -> None:
     """Check that an artefact is the file its manifest speaks of.
+
+    Parameters
+    ----------
+    path
+        HDF5 file.
+    comm
+        The ranks that share the work.
 
     Raises
     ------
@@ -413,7 +439,7 @@ def verify(path: Path) -> None:
 
     Notes
     -----
-    Collective: no. Mutates nothing. Cost: reads the whole file.
+    Collective: yes, if `comm` is given. Mutates nothing. Cost: reads the whole file.
 
     Examples
     --------
@@ -421,16 +447,54 @@ def verify(path: Path) -> None:
     Traceback (most recent call last):
     romnet.core.errors.StoreError: absent.h5 does not exist.
     """
-    if not path.is_file():
-        message = f"{path} does not exist."
-        raise StoreError(message)
-    expected, found = read_manifest(path).sha256, sha256_of(path)
+    ranks = SerialCommunicator() if comm is None else comm
+    expected = ""
+    with together(ranks):
+        if not path.is_file():
+            message = f"{path} does not exist."
+            raise StoreError(message)
+        if not manifest_path(path).is_file():
+            message = (
+                f"{path} has no manifest beside it ({path.name}.json), so its contents cannot be "
+                f"checked; copy it too, or remove the file and compute it again."
+            )
+            raise StoreError(message)
+        expected, identity = read_manifest(path).sha256, _identity(path)
+    try:
+        found = sha256_of(path, ranks)
+    except OSError as problem:
+        message = f"{path} cannot be read ({problem})."
+        raise StoreError(message) from problem
     if expected != found:
         message = (
-            f"{path} is not the file of its manifest: sha256 {found[:12]}..., "
-            f"expected {expected[:12]}...; compute it again."
+            f"{path} is not the file of its manifest: sha256 {found[:12]}..., expected "
+            f"{expected[:12]}...; it was changed or damaged after it was written. Remove it and "
+            f"compute it again."
         )
         raise StoreError(message)
+    _verified[path.absolute()] = identity
+
+
+def verify_once(path: Path, comm: Communicator) -> None:
+    """Check an artefact as `verify` does, unless every rank knows that it has not changed since.
+
+    Raises
+    ------
+    StoreError
+        On all ranks, if the contents differ, or one of both is missing.
+
+    Notes
+    -----
+    Collective: yes.
+
+    Examples
+    --------
+    >>> verify_once(Path("absent.h5"), SerialCommunicator())
+    Traceback (most recent call last):
+    romnet.core.errors.StoreError: absent.h5 does not exist.
+    """
+    if comm.max(float(not _is_verified(path))) > 0.0:
+        verify(path, comm)
 
 
 def sha256_of(path: Path, comm: Communicator | None = None) -> str:
@@ -502,6 +566,26 @@ def _new_file(path: Path, manifest: Manifest) -> Iterator[h5py.File]:
         file.close()
 
 
+def _identity(path: Path) -> tuple[int, ...]:
+    """Return what changes when a file does."""
+    found = path.stat()
+    return found.st_dev, found.st_ino, found.st_size, found.st_mtime_ns, found.st_ctime_ns
+
+
+def _is_verified(path: Path) -> bool:
+    """Whether this process has compared the file as it is now with its manifest."""
+    try:
+        return _verified.get(path.absolute()) == _identity(path)
+    except OSError:
+        return False
+
+
+def _seal(content: Mapping[str, Any]) -> str:
+    """Return the hash of what a manifest says."""
+    said = {name: value for name, value in content.items() if name != "seal"}
+    return hashlib.sha256(codec.canonical_json(said).encode()).hexdigest()
+
+
 def _check_identity(path: Path, attributes: Mapping[str, Any], kind: str) -> None:
     """Refuse what is no artefact, or another schema or kind."""
     if "romnet_schema" not in attributes or "kind" not in attributes:
@@ -542,22 +626,9 @@ def _remove_stale(path: Path) -> None:
             continue
         host, _, process = found.name.removeprefix(prefix).rpartition("-")
         if host == socket.gethostname():
-            stale = not process.isdigit() or not _is_alive(int(process))
+            stale = not process.isdigit() or not is_alive(int(process))
         else:
             stale = time.time() - found.stat().st_mtime > STALE_AFTER_S
         if stale:
             logger.info("removing %s, left by a run that ended", found)
             found.unlink(missing_ok=True)
-
-
-def _is_alive(process: int) -> bool:
-    """Whether another process of this machine has this number."""
-    if process == os.getpid():
-        return False
-    try:
-        os.kill(process, 0)
-    except ProcessLookupError:
-        return False
-    except PermissionError:
-        return True
-    return True

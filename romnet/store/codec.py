@@ -192,6 +192,30 @@ def group_of(group: h5py.Group, name: str) -> h5py.Group:
     return found
 
 
+def check_length(group: h5py.Group) -> None:
+    """Refuse a group that lost members, or got some, since it was written with their number.
+
+    Raises
+    ------
+    StoreError
+        If the attribute ``length`` is there and says another number.
+
+    Examples
+    --------
+    >>> with h5py.File("two.h5", "w", driver="core", backing_store=False) as file:
+    ...     file["gain"] = 2.5
+    ...     file.attrs["length"] = 2
+    ...     check_length(file)
+    Traceback (most recent call last):
+    romnet.core.errors.StoreError: two.h5:/ has 1 members, expected 2.
+    """
+    with reading(_place(group)):
+        expected = int(group.attrs.get("length", len(group)))
+    if expected != len(group):
+        message = f"{_place(group)} has {len(group)} members, expected {expected}."
+        raise StoreError(message)
+
+
 @contextmanager
 def reading(place: str) -> Iterator[None]:
     """Turn what h5py raises on damaged files into a `StoreError` naming the place.
@@ -322,6 +346,7 @@ def _write_group(group: h5py.Group, value: Any, kind: Any, form: str) -> None:  
             group.create_dataset(part, data=getattr(value, part))
         group.create_dataset("shape", data=np.array(value.shape, dtype=np.int64))
     elif form == "mapping":
+        group.attrs["length"] = len(value)
         for key, item in value.items():
             _write(group, escape(key), item, typing.get_args(kind)[1])
     else:
@@ -357,6 +382,7 @@ def _read_group(group: h5py.Group, kind: Any, form: str) -> Any:  # noqa: ANN401
         return read(group, kind)
     if form == "mapping":
         item_kind = typing.get_args(kind)[1]
+        check_length(group)
         return {unescape(link): _read(group, link, item_kind) for link in group}
     if form == "sparse":
         parts = [read_scalar(group, part) for part in ("data", "indices", "indptr", "shape")]

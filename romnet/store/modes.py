@@ -57,6 +57,8 @@ def save_bases(
     """
     order = np.argsort(comm.concatenate(rows), kind="stable")
     with artefact.writing_together(path, KIND, manifest, comm) as file:
+        if file is not None:
+            file.attrs["length"] = len(bases)
         for name, basis in bases.items():
             group = None if file is None else file.create_group(codec.escape(name))
             dataset = None
@@ -94,6 +96,7 @@ def load_bases(path: Path, rows: Int[Array, " n_rows"] | None = None) -> dict[st
     Collective: no; any number of ranks may read at the same time.
     """
     with artefact.opened(path, KIND) as file:
+        codec.check_length(file)
         return {
             codec.unescape(link): _read_basis(codec.group_of(file, link), rows) for link in file
         }

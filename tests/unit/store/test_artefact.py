@@ -20,6 +20,7 @@ from romnet.core.arrays import Array
 from romnet.core.errors import StoreError
 from romnet.store import artefact
 from romnet.store.artefact import Manifest
+from tests.unit.store.rewriting import rewritten
 
 
 @dataclass(frozen=True)
@@ -70,8 +71,48 @@ def test_another_file_than_that_of_the_manifest_is_noticed(tmp_path: Path) -> No
     artefact.save(path, WEIGHTS)
     with h5py.File(path, "a") as file:
         file["values"][0] = 9.0
-    with pytest.raises(StoreError, match=r"weights\.h5 is not the file of its manifest"):
-        artefact.verify(path)
+    for read in (artefact.verify, lambda path: artefact.load(path, Weights)):
+        with pytest.raises(StoreError, match=r"weights\.h5 is not the file of its manifest"):
+            read(path)
+
+
+def test_a_file_without_manifest_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "weights.h5"
+    artefact.save(tmp_path / "a.h5", WEIGHTS)
+    (tmp_path / "a.h5").rename(path)
+    with pytest.raises(StoreError, match=r"weights\.h5 has no manifest beside it .*copy it too"):
+        artefact.load(path, Weights)
+
+
+def test_contents_are_compared_once_and_again_after_a_change(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "weights.h5"
+    artefact.save(path, WEIGHTS)
+    read: list[Path] = []
+    monkeypatch.setattr(artefact, "verify", read.append)
+    artefact.load(path, Weights)  # known since it was written
+    assert read == []
+    copied = path.read_bytes()
+    path.unlink()
+    path.write_bytes(copied)
+    artefact.load(path, Weights)
+    assert read == [path]
+
+
+def test_a_manifest_that_was_edited_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "weights.h5"
+    artefact.save(path, WEIGHTS, Manifest(key="1f0c", wall_s=1.5))
+    described = artefact.manifest_path(path)
+    text = described.read_text()
+    described.write_text(text.replace("1.5", "2.5"))
+    with pytest.raises(StoreError, match=r"weights\.h5\.json is no manifest \(it was changed"):
+        artefact.read_manifest(path)
+    # Those of earlier versions have no seal.
+    content = {name: value for name, value in json.loads(text).items() if name != "seal"}
+    described.write_text(json.dumps(content))
+    assert artefact.read_manifest(path).wall_s == 1.5
+    np.testing.assert_array_equal(artefact.load(path, Weights).values, WEIGHTS.values)
 
 
 def test_a_failing_block_leaves_the_older_artefact_and_no_temporary(tmp_path: Path) -> None:
@@ -145,11 +186,11 @@ def test_wrong_kind_and_schema_are_said_in_words(tmp_path: Path) -> None:
     with pytest.raises(StoreError, match=r"weights\.h5 holds Weights, expected Other"):
         artefact.load(path, Other)
     for schema, words in ((0, "older romnet"), (artefact.SCHEMA + 1, "newer romnet .*upgrade")):
-        with h5py.File(path, "a") as file:
+        with rewritten(path) as file:
             file.attrs["romnet_schema"] = schema
         with pytest.raises(StoreError, match=words):
             artefact.load(path, Weights)
-    with h5py.File(path, "a") as file:
+    with rewritten(path) as file:
         del file.attrs["romnet_schema"]
     with pytest.raises(StoreError, match="no artefact of romnet"):
         artefact.load(path, Weights)

@@ -11,6 +11,7 @@ from romnet.core.errors import StoreError
 from romnet.fe.mesh import CellBlock, FaceSet, Mesh
 from romnet.store import artefact
 from romnet.store.mesh_file import load_mesh, save_mesh
+from tests.unit.store.rewriting import rewritten
 
 
 def test_mesh_comes_back(tmp_path: Path) -> None:
@@ -44,9 +45,7 @@ def test_a_mesh_that_names_absent_nodes_is_refused(tmp_path: Path) -> None:
     block = CellBlock("tri3", np.array([[0, 1, 2]]), "romnet:tri3", np.array([0]))
     mesh = Mesh(np.eye(3)[:, :2], (block,), np.arange(3))
     save_mesh(path, mesh)
-    import h5py
-
-    with h5py.File(path, "a") as file:
+    with rewritten(path) as file:
         file["blocks/0/connectivity"][...] = 7
     with pytest.raises(StoreError, match=r"mesh\.h5:/ is no valid Mesh: .*node 7"):
         load_mesh(path)

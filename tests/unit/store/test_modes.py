@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import h5py
 import numpy as np
 import pytest
 from hypothesis import given
@@ -15,6 +14,7 @@ from romnet.core.errors import StoreError
 from romnet.reduction.basis import ReducedBasis
 from romnet.store.artefact import Manifest, read_manifest
 from romnet.store.modes import KIND, load_bases, save_bases
+from tests.unit.store.rewriting import resealed, rewritten
 
 N_ROWS = 40_000  # more than one chunk
 
@@ -116,6 +116,7 @@ def test_damaged_files_are_told_with_their_name(tmp_path: Path) -> None:
         with pytest.raises(StoreError, match=r"pod\.h5"):
             load_bases(path)
     path.write_bytes(b"no HDF5 at all")
+    resealed(path)
     with pytest.raises(StoreError, match=r"pod\.h5 is no complete HDF5 file"):
         load_bases(path, np.arange(3))
 
@@ -124,7 +125,7 @@ def test_damaged_files_are_told_with_their_name(tmp_path: Path) -> None:
 def test_what_is_missing_is_named(tmp_path: Path, name: str) -> None:
     path = tmp_path / "pod.h5"
     save(path, {"u": basis(5, 2)})
-    with h5py.File(path, "r+") as file:
+    with rewritten(path) as file:
         del file["u"][name]
     with pytest.raises(StoreError, match=rf"pod\.h5:/u/{name} is missing"):
         load_bases(path)

@@ -6,7 +6,6 @@ import threading
 from collections.abc import Callable
 from pathlib import Path
 
-import h5py
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -16,6 +15,7 @@ from romnet.core.errors import ConversionError, StoreError
 from romnet.core.snapshots import SnapshotSource
 from romnet.store import columns
 from romnet.store.snapshots import FieldInfo, SnapshotStore, writing_snapshots
+from tests.unit.store.rewriting import rewritten
 
 INFOS = {
     "displacement": FieldInfo("node", ("1", "2", "3"), "displacement", "mm"),
@@ -232,12 +232,12 @@ def test_absent_fields_rows_and_columns_are_named(tmp_path: Path) -> None:
 def test_a_damaged_store_is_named(tmp_path: Path) -> None:
     path = tmp_path / "cycle.h5"
     store = write(path)
-    with h5py.File(path, "a") as file:
+    with rewritten(path) as file:
         del file["fields/p"]
     with pytest.raises(StoreError, match=r"cycle\.h5:/fields/p is missing"):
         SnapshotStore.open(path)
     with pytest.raises(StoreError, match=r"cycle\.h5:/fields/p is missing"):
         store.source("p").column(0)
     path.write_bytes(path.read_bytes()[:3000])
-    with pytest.raises(StoreError, match=r"cycle\.h5 is no complete HDF5 file"):
+    with pytest.raises(StoreError, match=r"cycle\.h5 is not the file of its manifest"):
         SnapshotStore.open(path)
