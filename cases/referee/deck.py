@@ -93,15 +93,15 @@ def _lines(case: Referee, *, tight: bool, every: bool) -> Iterator[str]:
     mesh = case.mesh
     yield "*NODE, NSET=NALL"
     yield from (
-        ", ".join([str(number), *map(_number, place)])
+        ", ".join([str(number), *map(word, place)])
         for number, place in zip(mesh.node_ids, mesh.nodes, strict=True)
     )
     yield f"*ELEMENT, TYPE={case.element}, ELSET=EALL"
     block = mesh.blocks[0]
     for number, nodes in zip(block.ids, mesh.node_ids[block.connectivity], strict=True):
-        yield from _folded([number, *nodes])
+        yield from folded([number, *nodes])
     yield "*NSET, NSET=HELD"
-    yield from _folded(mesh.node_ids[mesh.node_sets[body.HELD]])
+    yield from folded(mesh.node_ids[mesh.node_sets[body.HELD]])
     yield from _material(case.law)
     yield "*SOLID SECTION, ELSET=EALL, MATERIAL=STEEL"
     heat = body.temperature_map(mesh)
@@ -110,7 +110,7 @@ def _lines(case: Referee, *, tight: bool, every: bool) -> Iterator[str]:
     for name in ("heat", "spin", "press"):
         yield f"*AMPLITUDE, NAME={name.upper()}, TIME=TOTAL TIME"
         pairs = zip(case.times, case.along(name), strict=True)
-        yield from (f"{_number(t)}, {_number(v)}" for t, v in pairs)
+        yield from (f"{word(t)}, {word(v)}" for t, v in pairs)
     yield "*BOUNDARY"
     yield "HELD, 1, 3"
     if tight:
@@ -127,44 +127,44 @@ def _material(law: str) -> Iterator[str]:
     """Yield the material."""
     yield "*MATERIAL, NAME=STEEL"
     yield "*DENSITY"
-    yield _number(body.DENSITY)
+    yield word(body.DENSITY)
     yield "*ELASTIC"
     yield from _rows(body.YOUNG, body.POISSON)
-    yield f"*EXPANSION, ZERO={_number(body.REFERENCE_TEMPERATURE)}"
+    yield f"*EXPANSION, ZERO={word(body.REFERENCE_TEMPERATURE)}"
     yield from _rows(body.EXPANSION["coefficient"])
     if law != "creep":
         yield "*PLASTIC"
         curves = body.hardening_curves(law)
         for temperature, row in zip(curves["temperature"], curves["stress"], strict=True):
             for strain, stress in zip(curves["p"], row, strict=True):
-                yield ", ".join(map(_number, (stress, strain, temperature)))
+                yield ", ".join(map(word, (stress, strain, temperature)))
     if law != "plastic":
         yield "*CREEP, LAW=NORTON"
         zero = body.CREEP_FACTOR["temperature"]
         for factor, temperature in zip(body.CREEP_FACTOR["value"], zero, strict=True):
-            yield ", ".join(map(_number, (factor, body.EXPONENT, 0.0, temperature)))
+            yield ", ".join(map(word, (factor, body.EXPONENT, 0.0, temperature)))
 
 
 def _rows(*tables: Mapping[str, list[float]]) -> Iterator[str]:
     """Yield the rows of a temperature table of several properties."""
     columns = [*(table["value"] for table in tables), tables[0]["temperature"]]
-    yield from (", ".join(map(_number, row)) for row in zip(*columns, strict=True))
+    yield from (", ".join(map(word, row)) for row in zip(*columns, strict=True))
 
 
 def _step(case: Referee, phase: Phase, length: float, heat: Array) -> Iterator[str]:
     """Yield one step without its output."""
     yield "*STEP, INC=10000"
     yield "*STATIC, DIRECT" if case.law == "plastic" else "*VISCO, DIRECT, CETOL=1.e9"
-    yield f"{_number(length / phase.increments)}, {_number(length)}"
+    yield f"{word(length / phase.increments)}, {word(length)}"
     yield "*DLOAD, AMPLITUDE=SPIN"
     axis = (*body.AXIS_POINT, *body.AXIS_DIRECTION)
-    yield ", ".join(["EALL, CENTRIF", *map(_number, (case.omega**2, *axis))])
+    yield ", ".join(["EALL, CENTRIF", *map(word, (case.omega**2, *axis))])
     yield "*DLOAD, AMPLITUDE=PRESS"
     faces = case.mesh.face_sets[body.PRESSED]
-    labels = _face_labels(case.mesh.blocks[0].cell_type)
+    labels = face_labels(case.mesh.blocks[0].cell_type)
     ids = case.mesh.blocks[0].ids
     for cell, local in zip(faces.cells, faces.local_faces, strict=True):
-        yield f"{ids[cell]}, P{labels[local]}, {_number(case.pressure)}"
+        yield f"{ids[cell]}, P{labels[local]}, {word(case.pressure)}"
     yield "*TEMPERATURE, AMPLITUDE=HEAT"
     yield from _nodal(case, heat)
 
@@ -177,7 +177,7 @@ def _outputs(*, dat: bool, frd: bool) -> Iterator[str]:
         yield from ("*NODE PRINT, NSET=NALL", "U", "*EL PRINT, ELSET=EALL", "S, PEEQ")
 
 
-def _face_labels(cell_type: str) -> list[int]:
+def face_labels(cell_type: str) -> list[int]:
     """Return the number that CalculiX gives to each face of a cell of romnet."""
     cell = CELLS[cell_type]
     theirs = [frozenset(corners) for corners in _FACES[cell.geometry]]
@@ -190,10 +190,10 @@ def _face_labels(cell_type: str) -> list[int]:
 def _nodal(case: Referee, field: Float[Array, " n_nodes"]) -> Iterator[str]:
     """Yield a nodal field."""
     ids = case.mesh.node_ids
-    yield from (f"{number}, {_number(v)}" for number, v in zip(ids, field, strict=True))
+    yield from (f"{number}, {word(v)}" for number, v in zip(ids, field, strict=True))
 
 
-def _folded(numbers: Iterable[int]) -> Iterator[str]:
+def folded(numbers: Iterable[int]) -> Iterator[str]:
     """Yield numbers on lines of ten; all but the last end with a comma."""
     words = [str(number) for number in numbers]
     for start in range(0, len(words), _PER_LINE):
@@ -201,6 +201,6 @@ def _folded(numbers: Iterable[int]) -> Iterator[str]:
         yield ", ".join(words[start : start + _PER_LINE]) + comma
 
 
-def _number(value: float) -> str:
+def word(value: float) -> str:
     """Return a number in the twenty characters that CalculiX reads."""
     return f"{value:.12e}"

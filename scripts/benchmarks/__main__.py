@@ -11,6 +11,7 @@ from pathlib import Path
 import romnet  # noqa: F401  (first: it chooses the kernels of NumPy's BLAS)
 
 NAMES = {
+    "blade": "the blade in two sizes beside CalculiX: time, memory, errors; a quarter hour",
     "cubature": "points and speed of the reduced quadrature beside other rules",
     "hf": "the high-fidelity solver against the cube's table and CalculiX; half an hour",
     "hf-scale": "half a million unknowns: seconds by phase, memory, on two ranks",

@@ -11,6 +11,7 @@ import os
 import resource
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 from statistics import median
 from tempfile import TemporaryDirectory
@@ -23,6 +24,7 @@ import yaml
 from cube import ROOT
 
 if TYPE_CHECKING:
+    from romnet.fe.mesh import Mesh
     from romnet.reduction.model import ReducedModel
     from romnet.study.context import Context
 
@@ -163,7 +165,7 @@ def _calculix(study: Path) -> dict[str, Any]:
     from romnet.study import commands
 
     context = commands.open_study(study)
-    mesh = context.workspace.mesh
+    mesh = _numbered(context.workspace.mesh)
     content = yaml.safe_load(study.read_text(encoding="utf-8"))
     spin, gas, _ = content["loads"]
     flight = content["amplitudes"]["flight"]
@@ -202,6 +204,13 @@ def _calculix(study: Path) -> dict[str, Any]:
         for name, weight in weights.items()
     }
     return took | {"gap": gap}
+
+
+def _numbered(mesh: Mesh) -> Mesh:
+    """Return the mesh with nodes and cells numbered from one, as CalculiX wants them."""
+    (block,) = mesh.blocks
+    own = replace(block, ids=np.arange(1, len(block.ids) + 1))
+    return replace(mesh, node_ids=np.arange(1, mesh.n_nodes + 1), blocks=(own,))
 
 
 def _answer_seconds(context: Context, model: ReducedModel) -> float:
