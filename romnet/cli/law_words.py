@@ -121,10 +121,15 @@ def one_temperature(law: LawTarget, given: str) -> float:
     if len(warm) > 1:
         message = "--temperature: one number; a CSV file may have a column temperature."
         raise StudyError(message)
+    low, high = temperature_range(law.spec)
+    if warm and not low <= warm[0] <= high:
+        message = (
+            f"--temperature: {warm[0]:g} leaves the tables of {law.name}, {low:g} to {high:g}."
+        )
+        raise StudyError(message)
     if warm:
         return warm[0]
     if known_temperature(law.spec) is not None:
-        low, high = temperature_range(law.spec)
         message = f"{law.name} depends on temperature: give --temperature, {low:g} to {high:g}."
         raise StudyError(message)
     return 0.0

@@ -157,8 +157,9 @@ def _inverted(mesh: Mesh) -> Array:
 
 def _duplicates(nodes: Float[Array, "n_nodes n_dim"]) -> Int[Array, "n_pairs 2"]:
     """Return pairs of nodes at the same place."""
-    size = float(np.ptp(nodes, axis=0).max())
-    pairs = cKDTree(nodes).query_pairs(_SAME_PLACE * size, output_type="ndarray")
+    size = float(np.ptp(nodes, axis=0).max()) or 1.0
+    # In parts of the size, so that squares neither overflow nor vanish.
+    pairs = cKDTree(nodes / size).query_pairs(_SAME_PLACE, output_type="ndarray")
     return np.asarray(pairs[np.lexsort(pairs.T[::-1])], dtype=np.int64)
 
 

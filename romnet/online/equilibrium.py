@@ -217,14 +217,7 @@ class ReducedIncrement:
         kernel = prepared.kernel
         strain = kernel.strain(unknown, given.lift)
         began = perf_counter()
-        response = prepared.laws.integrate(
-            given.strain_old,
-            strain,
-            given.state_old,
-            given.temperature_old,
-            given.temperature_new,
-            given.step,
-        )
+        response = self._response(strain)
         law_seconds = perf_counter() - began
         force, n_failed, tangent = self._gathered(response)
         failed = n_failed > 0
@@ -238,6 +231,19 @@ class ReducedIncrement:
             step_factor=prepared.comm.min(response.step_factor) if failed else 1.0,
             correction=lambda: _found(kernel.solution(tangent(), residual)),
             law_seconds=law_seconds,
+            failing=response.failed if failed else None,
+        )
+
+    def _response(self, strain: Array) -> LawResponse:
+        """Ask the laws of this rank's points."""
+        given = self.given
+        return self.prepared.laws.integrate(
+            given.strain_old,
+            strain,
+            given.state_old,
+            given.temperature_old,
+            given.temperature_new,
+            given.step,
         )
 
     def _gathered(self, response: LawResponse) -> tuple[Array, int, Callable[[], Array]]:
@@ -276,15 +282,17 @@ class CompiledIncrement(ReducedIncrement):
                 kernel.evaluate(case, unknown)
             return _found(kernel.correction(case))
 
+        failed = case.n_failed > 0
         return Trial(
             residual=case.residual,
             scale=case.scale,
             strain=strain,
             state=state,
-            failed=case.n_failed > 0,
+            failed=failed,
             step_factor=case.step_factor,
             correction=correction,
             law_seconds=case.seconds,
+            failing=self._response(strain).failed if failed else None,
         )
 
 

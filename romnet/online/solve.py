@@ -12,10 +12,11 @@ from jaxtyping import Float, Int
 from romnet.core.arrays import Array
 from romnet.core.communicator import Communicator
 from romnet.core.status import Status
+from romnet.laws.contract import TimeStep
 from romnet.online.equilibrium import ReducedProblem
 from romnet.online.newton import NewtonOptions
 from romnet.online.prepared import PreparedModel, prepare
-from romnet.online.stepping import Committed, march
+from romnet.online.stepping import Committed, StepOutcome, march
 from romnet.reduction.model import ReducedLoading, ReducedModel
 
 
@@ -57,6 +58,32 @@ class ReducedSolution:
     law_seconds: float
 
 
+@dataclass(frozen=True, eq=False)
+class FailedPoint:
+    """What the law of a point was asked in vain, so that it can be asked again.
+
+    Attributes
+    ----------
+    number
+        Position of the point in the mask of the model.
+    strain_old, strain_new
+        Total strain before and at the end of the increment [-].
+    state_old
+        Committed state of the law of this point.
+    temperatures
+        At both ends of the increment [temperature].
+    step
+        The increment of time, the smallest that was tried.
+    """
+
+    number: int
+    strain_old: Float[Array, " n_components"]
+    strain_new: Float[Array, " n_components"]
+    state_old: Float[Array, " n_state"]
+    temperatures: tuple[float, float]
+    step: TimeStep
+
+
 def solve(
     model: ReducedModel | PreparedModel,
     loading: ReducedLoading,
@@ -64,6 +91,7 @@ def solve(
     options: NewtonOptions | None = None,
     comm: Communicator | None = None,
     on_step: Callable[[float], None] | None = None,
+    on_failure: Callable[[FailedPoint], None] | None = None,
 ) -> ReducedSolution:
     """Compute the response of a reduced model to a load case.
 
@@ -80,6 +108,8 @@ def solve(
         The ranks; alone if left out, or those of a prepared model.
     on_step
         Called with each instant reached, for progress.
+    on_failure
+        Called, if laws end the run, on the rank of the first failed point.
 
     Returns
     -------
@@ -135,24 +165,52 @@ def solve(
     problem = ReducedProblem(prepared, loading)
     committed = problem.start()
     history = _History(prepared, committed, len(loading.times))
-    outcomes = []
+    outcome, counts, law_seconds = None, [], 0.0
     for outcome in march(problem, committed, loading.times[1:], options=options or NewtonOptions()):
-        outcomes.append(outcome)
+        # Numbers only: the states of a long history would fill the memory.
+        counts.append((outcome.iterations, outcome.cuts))
+        law_seconds += outcome.law_seconds
         if outcome.status.ok:
             history.add(outcome.committed)
             if on_step is not None:
                 on_step(outcome.committed.time)
+    if outcome is not None and not outcome.status.ok and on_failure is not None:
+        failed = _first_failed(problem, outcome)
+        if failed is not None:
+            on_failure(failed)
+    iterations, cuts = np.array(counts, dtype=np.int64).reshape(-1, 2).T
     return ReducedSolution(
         case=loading.name,
         times=np.array(history.times),
         coefficients=np.stack(history.coefficients, axis=1),
         dual=history.dual(),
-        newton_iterations=np.array([outcome.iterations for outcome in outcomes], dtype=np.int64),
-        cuts=np.array([outcome.cuts for outcome in outcomes], dtype=np.int64),
-        status=outcomes[-1].status if outcomes else Status.CONVERGED,
-        reason=outcomes[-1].reason if outcomes else Status.CONVERGED,
+        newton_iterations=np.ascontiguousarray(iterations),
+        cuts=np.ascontiguousarray(cuts),
+        status=Status.CONVERGED if outcome is None else outcome.status,
+        reason=Status.CONVERGED if outcome is None else outcome.reason,
         wall_seconds=perf_counter() - began,
-        law_seconds=sum((outcome.law_seconds for outcome in outcomes), start=0.0),
+        law_seconds=law_seconds,
+    )
+
+
+def _first_failed(problem: ReducedProblem, outcome: StepOutcome) -> FailedPoint | None:
+    """Return the failed point of the smallest number, on the rank that has it. Collective."""
+    rejected, prepared = outcome.rejected, problem.prepared
+    failing = np.zeros(0, dtype=np.int64) if rejected is None else prepared.share[rejected.points]
+    first = prepared.comm.min(float(failing.min()) if failing.size else np.inf)
+    if rejected is None or first not in failing:
+        return None
+    point = int(np.flatnonzero(prepared.share == first)[0])
+    laws, step = prepared.laws, rejected.step
+    n_state = laws.laws[int(laws.law_of_point[point])].n_state
+    before, after = (problem.temperature(time)[point] for time in (step.start, step.end))
+    return FailedPoint(
+        number=int(first),
+        strain_old=outcome.committed.strain[point],
+        strain_new=rejected.strain[point],
+        state_old=outcome.committed.state[point, :n_state],
+        temperatures=(float(before), float(after)),
+        step=step,
     )
 
 

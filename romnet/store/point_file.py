@@ -31,6 +31,8 @@ class PointIncrement:
         At the start and at the end [temperature].
     step
         The increment of time.
+    point, cell
+        Where it was: number of the point in the structure, number of its cell in the mesh file.
     """
 
     strain_old: Float[Array, " n_components"]
@@ -38,6 +40,8 @@ class PointIncrement:
     state_old: Float[Array, " n_state"]
     temperatures: tuple[float, float]
     step: TimeStep
+    point: int | None = None
+    cell: int | None = None
 
     def put_to(self, law: ConstitutiveLaw) -> LawResponse:
         """Return the answer of a law.
@@ -72,7 +76,7 @@ def read_increment(path: Path) -> PointIncrement:
     path
         JSON object with ``strain_old``, ``strain_new``, ``state_old`` (lists), ``temperature_old``,
         ``temperature_new``, ``time`` (of the start), ``dt`` and, if not the first one of its
-        history, ``number``.
+        history, ``number``; ``point`` and ``cell`` where they are known.
 
     Returns
     -------
@@ -89,6 +93,7 @@ def read_increment(path: Path) -> PointIncrement:
         rows = [np.array(given[key], dtype=float).reshape(-1) for key in _ROWS]
         before, after, start, length = (float(given[key]) for key in _NUMBERS)
         number = int(given.get("number", 1))
+        place = [None if given.get(key) is None else int(given[key]) for key in ("point", "cell")]
     except KeyError as problem:
         message = f"{path}: has no {problem.args[0]}; needs {', '.join((*_ROWS, *_NUMBERS))}."
         raise ConversionError(message) from problem
@@ -96,7 +101,7 @@ def read_increment(path: Path) -> PointIncrement:
         message = f"{path}: is no increment of a material point ({problem})."
         raise ConversionError(message) from problem
     step = TimeStep(start, length, number)
-    return PointIncrement(rows[0], rows[1], rows[2], (before, after), step)
+    return PointIncrement(rows[0], rows[1], rows[2], (before, after), step, *place)
 
 
 def write_increment(path: Path, increment: PointIncrement) -> None:
@@ -128,5 +133,7 @@ def write_increment(path: Path, increment: PointIncrement) -> None:
         "time": increment.step.start,
         "dt": increment.step.length,
         "number": increment.step.number,
+        "point": increment.point,
+        "cell": increment.cell,
     }
     path.write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")

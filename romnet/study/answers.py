@@ -4,19 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 
 import numpy as np
 from jaxtyping import Float, Int
 
 from romnet.core.arrays import Array
+from romnet.core.communicator import together
 from romnet.core.errors import StudyError
 from romnet.fe.history import SeparatedField
 from romnet.fe.loading import Loading
-from romnet.online.solve import ReducedSolution, solve
-from romnet.reduction.model import ReducedLoading
+from romnet.online.solve import FailedPoint, ReducedSolution, solve
+from romnet.reduction.model import ReducedLoading, ReducedModel
 from romnet.reduction.selection import at_points
 from romnet.store import artefact
 from romnet.store.artefact import Manifest
+from romnet.store.point_file import PointIncrement, read_increment, write_increment
 from romnet.study.context import Context
 from romnet.study.dual_errors import dual_errors
 from romnet.study.models import displacement_modes, model_of
@@ -80,14 +83,62 @@ def online_stage(context: Context, stage: Stage, manifest: Manifest) -> None:
         modes = displacement_modes(context, stage.case)
         loading = reduced_loading(context, context.loading(stage.case), modes, model.points)
     end = float(loading.times[-1])
+    failed: list[FailedPoint] = []
     solution = solve(
         model,
         loading,
         options=context.newton_options,
         comm=context.comm,
         on_step=lambda time: context.progress(time / end),
+        on_failure=failed.append,
     )
+    _write_failed(context, stage, model, failed)
     context.save(stage.path, solution, manifest)
+
+
+def _write_failed(
+    context: Context, stage: Stage, model: ReducedModel, failed: list[FailedPoint]
+) -> None:
+    """Write what a law was asked in vain, beside the answer; remove what an earlier run wrote."""
+    workspace, comm = context.workspace, context.comm
+    ids = np.concatenate([block.ids for block in workspace.part.mesh.blocks])
+    cells = ids[workspace.discretization.cell_of_point].astype(float)
+    cells = at_points(model.points, cells, workspace.part.points, comm)
+    path = failed_path(context, stage.case)
+    with together(comm):
+        if comm.rank == 0:
+            path.unlink(missing_ok=True)
+    with together(comm):
+        for one in failed:
+            increment = PointIncrement(
+                strain_old=one.strain_old,
+                strain_new=one.strain_new,
+                state_old=one.state_old,
+                temperatures=one.temperatures,
+                step=one.step,
+                point=int(model.points[one.number]),
+                cell=int(cells[one.number]),
+            )
+            path.parent.mkdir(parents=True, exist_ok=True)
+            write_increment(path, increment)
+
+
+def failed_path(context: Context, case: str) -> Path:
+    """Return where the increment is written that ended an answer because a law failed."""
+    return context.folder / "online" / f"{case}.failed.json"
+
+
+def failure_words(context: Context, case: str) -> str:
+    """Say where a law failed and how to ask it again; nothing if none did."""
+    path = failed_path(context, case)
+    if not path.is_file():
+        return ""
+    found = read_increment(path)
+    return (
+        f"the law failed at point {found.point}, cell {found.cell}, in the increment to "
+        f"t = {found.step.end:g}, also in one of length {found.step.length:.3g}; "
+        f"ask it again with `romnet laws drive --replay {path}`"
+    )
 
 
 def reduced_loading(

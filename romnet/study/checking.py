@@ -12,17 +12,20 @@ import numpy as np
 
 from romnet.core.communicator import SerialCommunicator
 from romnet.core.errors import RomnetError, StudyError
-from romnet.fe.loading import Loading
+from romnet.fe.history import Amplitude
 from romnet.study import findings
 from romnet.study.balance import Balance, balances
 from romnet.study.balance_words import sentences
+from romnet.study.constraints import amplitude_of
 from romnet.study.findings import Finding
 from romnet.study.foreign import finite_instant, open_results, result_path
 from romnet.study.loadcases import loading_of
 from romnet.study.predicting import prediction
-from romnet.study.read import HF, LocatedStudy, read_study
+from romnet.study.read import HF, Case, LocatedStudy, read_study
+from romnet.study.schema import Temperature
 from romnet.study.times import has_own_instants, instants
 from romnet.study.workspace import Workspace, build_workspace, integration_points, read_mesh
+from romnet.study.yaml_lines import Place
 
 
 @dataclass(frozen=True)
@@ -97,7 +100,8 @@ def _look(located: LocatedStudy) -> Iterator[Finding]:
     for case in located.cases.values():
         # Loads do not depend on the instants; these only have to lie within the tables.
         own = instants(case.grid, None) if has_own_instants(case.grid) else np.zeros(1)
-        _refuse_short_tables(located, loading_of(workspace, case, own))
+        loading_of(workspace, case, own)
+        _refuse_short_tables(located, case, float(own[-1]))
         yield _said(f"case {case.name}: loads and constraints are complete")
     yield from findings.of_units(workspace)
     for entry in located.study.training:
@@ -189,13 +193,20 @@ def _costs(workspace: Workspace) -> Iterator[Finding]:
     yield Finding("info", text, {"memory": costs.memory, "seconds": costs.seconds})
 
 
-def _refuse_short_tables(located: LocatedStudy, loading: Loading) -> None:
-    """Refuse amplitudes that end before the case does, if they must not."""
-    end = float(loading.times[-1])
-    for part in (loading.force, loading.temperature, loading.prescribed):
-        for amplitude in part.amplitudes:
-            try:
-                amplitude.at(end)
-            except StudyError as problem:
-                message = f"case {loading.name!r}: {problem}"
-                raise located.error(("loads",), message) from problem
+def _refuse_short_tables(located: LocatedStudy, case: Case, end: float) -> None:
+    """Refuse amplitudes, and temperatures, that end before the case does, if they must not."""
+    users = (*case.loads, *located.study.constraints)
+    named = {getattr(one, "amplitude", None) for one in users} - {None}
+    tables: dict[Place, Amplitude] = {
+        ("amplitudes", str(name)): amplitude_of(located, name) for name in named
+    }
+    for load in case.loads:
+        if isinstance(load, Temperature):
+            times = np.array([frame.time for frame in load.keyframes])
+            place = located.load_place(case.name, load.name, "keyframes")
+            tables[place] = Amplitude(times, np.zeros(len(times)), after=load.after)
+    for place, table in tables.items():
+        try:
+            table.at(end)
+        except StudyError as problem:
+            raise located.error(place, f"case {case.name!r}: {problem}") from problem

@@ -16,7 +16,7 @@ from romnet.reduction.cubature import ReducedQuadrature
 from romnet.reduction.model import ReducedModel
 from romnet.store import artefact
 from romnet.store.artefact import read_manifest
-from romnet.study.answers import Comparison
+from romnet.study.answers import Comparison, failure_words
 from romnet.study.candidates import local_of
 from romnet.study.checking import CheckReport, check  # noqa: F401  (one of the commands)
 from romnet.study.choosing import ChoiceSummary, choice_summary
@@ -315,7 +315,8 @@ def online_summary(context: Context, name: str) -> OnlineSummary:
     return OnlineSummary(
         case=name,
         status=solution.status.label,
-        advice=solution.reason.advice if not solution.status.ok else solution.status.advice,
+        advice=failure_words(context, name)
+        or (solution.status if solution.status.ok else solution.reason).advice,
         steps=len(solution.times) - 1,
         newton_iterations=int(solution.newton_iterations.sum()),
         wall_s=solution.wall_seconds,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import shutil
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -14,10 +15,11 @@ from romnet.core.arrays import Array
 from romnet.core.communicator import together
 from romnet.core.errors import StoreError
 from romnet.core.status import Status
+from romnet.fe.history import AmplitudeTable
 from romnet.fe.random_field import KarhunenLoeve
 from romnet.online.batch import BatchSolution, solve_batch
 from romnet.online.prepared import prepare
-from romnet.reduction.model import ReducedModel
+from romnet.reduction.model import ReducedLoading, ReducedModel
 from romnet.reduction.selection import at_points
 from romnet.store import artefact
 from romnet.store.artefact import Manifest, read_manifest
@@ -26,10 +28,13 @@ from romnet.study.constraints import amplitude_of
 from romnet.study.context import Context
 from romnet.study.designs import UncertainLoad, draws_of
 from romnet.study.forecast import Forecast
+from romnet.study.loadcases import outside_tables
 from romnet.study.models import displacement_modes, dual_bases, model_of
 from romnet.study.schema import Design, Temperature
 from romnet.study.stage import Stage
 from romnet.study.workspace import law_specs
+
+logger = logging.getLogger(__name__)
 
 CHUNK = 64  # draws that advance together and are stored at once
 
@@ -155,9 +160,11 @@ def design_stage(context: Context, stage: Stage, manifest: Manifest) -> None:
             path = folder / f"{number:06d}.h5"
             part = _finished(path, key)
             if part is None:
+                loads = [load.drawn(f"{stage.case}-{k}", draws.of(int(k))) for k in chosen]
+                _check_temperatures(context, stage.case, loads)
                 found = solve_batch(
                     prepared,
-                    [load.drawn(f"{stage.case}-{k}", draws.of(int(k))) for k in chosen],
+                    loads,
                     options=context.newton_options,
                     expected=forecast.of(values),
                 )
@@ -175,6 +182,23 @@ def design_stage(context: Context, stage: Stage, manifest: Manifest) -> None:
             artefact.save(context.folder / stage.path, _merged(parts), manifest)
             shutil.rmtree(folder)
     comm.barrier()
+
+
+def _check_temperatures(context: Context, case: str, loads: list[ReducedLoading]) -> None:
+    """Refuse, or tell, draws for which a law has no parameters."""
+    located, workspace = context.located, context.workspace
+    if not np.isfinite(workspace.temperature_range).any():
+        return
+    for load in loads:
+        if not load.temperature.n_terms:
+            continue
+        message = outside_tables(workspace, load.temperature.tabulated(AmplitudeTable(load.times)))
+        if message and located.study.outside_tables == "refuse":
+            number = [entry.name for entry in located.study.online].index(case)
+            message = f"draw {load.name}: {message}; extend the tables, or vary it less."
+            raise located.error(("online", number, "design"), message)
+        if message:
+            logger.warning("draw %s: %s, whose ends hold.", load.name, message)
 
 
 def uncertain_load(

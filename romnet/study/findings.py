@@ -292,7 +292,7 @@ def _centrifugal(located: LocatedStudy, case: Case, mesh: Mesh) -> Iterator[Find
 
 def _thermal(workspace: Workspace, case: Case) -> Iterator[Finding]:
     """Compare thermal strains with what solids bear."""
-    from romnet.study.loadcases import point_temperature
+    from romnet.study.loadcases import outside_tables, point_temperature
 
     try:
         temperature = point_temperature(workspace, case)
@@ -301,6 +301,10 @@ def _thermal(workspace: Workspace, case: Case) -> Iterator[Finding]:
     if not temperature.n_terms:
         return
     low, high = float(temperature.vectors.min()), float(temperature.vectors.max())
+    outside = outside_tables(workspace, temperature.vectors)
+    if outside:
+        text = f"case {case.name}: {outside}, whose ends hold (outside_tables: hold)"
+        yield Finding("warning", text, {"lowest": low, "highest": high})
     for material in workspace.located.study.materials:
         expansion = ThermalExpansion.read(material.expansion)
         strains = [expansion.strain(value) for value in (low, high)]

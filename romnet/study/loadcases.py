@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -35,6 +36,8 @@ from romnet.study.schema import (
 )
 from romnet.study.workspace import Workspace
 from romnet.study.yaml_lines import Place
+
+logger = logging.getLogger(__name__)
 
 # The key of each kind of load that errors point at.
 _MAIN_KEY = {
@@ -217,15 +220,37 @@ def _nodal(workspace: Workspace, field: SpatialField) -> Float[Array, " n_nodes"
 def _check_range(
     workspace: Workspace, case: Case, fields: Float[Array, "n_frames n_nodes"]
 ) -> None:
-    """Refuse temperatures for which a law has no parameters."""
-    lowest, highest = workspace.temperature_range
-    # not (... <= ...) also refuses NaN
-    if fields.size and not (lowest <= fields.min() and fields.max() <= highest):
-        message = (
-            f"case {case.name!r}: temperatures {fields.min():g} ... {fields.max():g} leave the "
-            f"tables of the laws, {lowest:g} ... {highest:g}; extend the tables."
-        )
-        raise StudyError(message)
+    """Refuse, or tell, temperatures for which a law has no parameters."""
     if not np.isfinite(fields).all():
         message = f"case {case.name!r}: a temperature is not finite."
         raise StudyError(message)
+    message = outside_tables(workspace, fields)
+    if message and workspace.located.study.outside_tables == "refuse":
+        message = f"case {case.name!r}: {message}; extend the tables."
+        raise StudyError(message)
+    if message:
+        logger.warning("case %s: %s, whose ends hold.", case.name, message)
+
+
+def outside_tables(workspace: Workspace, temperatures: Array) -> str:
+    """Say how temperatures leave the tables of the laws; nothing if they do not.
+
+    Parameters
+    ----------
+    workspace
+        Laws.
+    temperatures
+        Of any shape [temperature].
+
+    Notes
+    -----
+    Collective: no.
+    """
+    lowest, highest = workspace.temperature_range
+    low, high = temperatures.min(initial=np.inf), temperatures.max(initial=-np.inf)
+    if low >= lowest and high <= highest:
+        return ""
+    return (
+        f"temperatures {low:g} ... {high:g} leave the tables of the laws, "
+        f"{lowest:g} ... {highest:g}"
+    )

@@ -15,6 +15,8 @@ from romnet.study.times import has_own_instants
 from romnet.study.yaml_lines import LocatedYaml, Place, read_yaml
 
 HF = Path("hf")
+# Of any number in a study: density omega^2 r^2 of such numbers is still finite.
+LARGEST = 1e60
 # Built once: a study may have hundreds of cases.
 _LOAD: TypeAdapter[Load] = TypeAdapter(Load)
 # What a design can vary of loads of each type, besides their size.
@@ -135,7 +137,9 @@ def read_study(path: Path) -> LocatedStudy:
         study = Study.model_validate(located.content)
     except ValidationError as problem:
         raise StudyError("\n".join(_words(problem, located, ()))) from problem
-    problems = [f"{located.where(place)}: {text}" for place, text in _loose_ends(study)]
+    misread = (*_too_large(located.content), *_misread(located.content, study.model_dump()))
+    found = misread or tuple(_loose_ends(study))
+    problems = [f"{located.where(place)}: {text}" for place, text in found]
     if problems:
         raise StudyError("\n".join(problems))
     cases: dict[str, Case] = {}
@@ -144,6 +148,27 @@ def read_study(path: Path) -> LocatedStudy:
             loads = _changed_loads(study, entry, located, (section, number, "loads"))
             cases[entry.name] = Case(entry.name, loads, entry)
     return LocatedStudy(study, located, cases)
+
+
+def _too_large(given: object, place: Place = ()) -> Iterator[tuple[Place, str]]:
+    """Find numbers that no quantity has in any units, and whose products overflow."""
+    if isinstance(given, int | float) and not abs(given) <= LARGEST:
+        yield place, f"must be a number of at most {LARGEST:g}, got {str(given)[:20]}."
+    elif isinstance(given, Mapping | list):
+        for part, value in given.items() if isinstance(given, Mapping) else enumerate(given):
+            yield from _too_large(value, (*place, part))
+
+
+def _misread(given: object, read: object, place: Place = ()) -> Iterator[tuple[Place, str]]:
+    """Find true and false that were read as the numbers one and zero."""
+    if isinstance(given, bool) and isinstance(read, int | float) and not isinstance(read, bool):
+        yield place, f"must be a number, got {str(given).lower()}."
+    elif isinstance(given, Mapping) and isinstance(read, Mapping):
+        for name in given.keys() & read.keys():
+            yield from _misread(given[name], read[name], (*place, name))
+    elif isinstance(given, list) and isinstance(read, tuple | list):
+        for number, pair in enumerate(zip(given, read, strict=False)):
+            yield from _misread(*pair, (*place, number))
 
 
 def _changed_loads(
@@ -158,11 +183,15 @@ def _changed_loads(
             continue
         merged = _merged(load.model_dump(exclude_unset=True), changes)
         try:
-            loads.append(_LOAD.validate_python(merged))
+            changed = _LOAD.validate_python(merged)
         except ValidationError as problem:
             # pydantic puts the tag of the union first
             words = _words(problem, located, (*place, load.name), skip=1)
             raise StudyError("\n".join(words)) from problem
+        for below, text in _misread(merged, changed.model_dump()):
+            message = f"{located.where((*place, load.name, *below))}: {text}"
+            raise StudyError(message)
+        loads.append(changed)
     return tuple(loads)
 
 

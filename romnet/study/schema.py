@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from itertools import pairwise
-from math import inf
+from math import inf, prod
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -70,6 +70,7 @@ class Units(Keys):
 
 _Length = Annotated[float, Field(gt=0.0)]
 _Count = Annotated[int, Field(ge=1, le=10_000)]
+_MOST_CELLS = 10**8
 
 
 class Box(Keys):
@@ -81,6 +82,13 @@ class Box(Keys):
     formulation: str | None = Field(
         default=None, description="element formulation; that of the cell type if left out"
     )
+
+    @model_validator(mode="after")
+    def _check(self) -> Box:
+        if prod(self.divisions) > _MOST_CELLS:
+            message = f"divisions make {prod(self.divisions):.3g} boxes, {_MOST_CELLS:.0e} at most"
+            raise ValueError(message)
+        return self
 
 
 class BoxMesh(Keys):
@@ -862,6 +870,10 @@ class Study(Keys):
     )
     loads: tuple[Load, ...] = Field(
         default=(), description="loads of every case, which the case may change"
+    )
+    outside_tables: Literal["refuse", "hold"] = Field(
+        default="refuse",
+        description="temperatures beyond the tables of a law: refused; or told, and the ends hold",
     )
     training: tuple[Training, ...] = Field(min_length=1, description="computations to learn from")
     offline: Offline = Field(default=Offline(), description="how the model is built")

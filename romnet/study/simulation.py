@@ -133,12 +133,14 @@ def _told(
     outcome, rejected, point = failure
     workspace, step = context.workspace, rejected.step
     path = failed_file(context, stage)
-    write_increment(path, _increment(context, loading, failure))
     ids = np.concatenate([block.ids for block in workspace.part.mesh.blocks])
     cell = int(ids[workspace.discretization.cell_of_point[point]])
+    number = int(workspace.part.points[point])
+    increment = replace(_increment(context, loading, failure), point=number, cell=cell)
+    write_increment(path, increment)
     return (
         f"{stage.name}: stopped after t = {outcome.committed.time:g}: the law failed at point "
-        f"{workspace.part.points[point]}, cell {cell}, in the increment to t = {step.end:g}, "
+        f"{number}, cell {cell}, in the increment to t = {step.end:g}, "
         f"also in one of length {step.length:.3g}, the smallest tried. "
         f"Ask the law again with `romnet laws drive --replay {path}`."
     )

@@ -12,7 +12,7 @@ from jaxtyping import Float, Int
 
 from romnet.core.arrays import Array
 from romnet.core.communicator import Communicator, together
-from romnet.core.errors import LawError, PluginError, StudyError
+from romnet.core.errors import ConversionError, LawError, PluginError, StudyError
 from romnet.fe.discretization import Discretization, discretize
 from romnet.fe.inner_products import InnerProduct, h1_seminorm, l2_mass
 from romnet.fe.mesh import Mesh
@@ -105,14 +105,18 @@ def read_mesh(located: LocatedStudy) -> Mesh:
     Raises
     ------
     ConversionError
-        If the file cannot be read.
+        If the file cannot be read; names the key of the mesh.
     """
     given = located.study.mesh
     if isinstance(given, BoxMesh):
         box = given.box
         return box_mesh(box.lengths, box.divisions, cell_type=box.cell, formulation=box.formulation)
     path = located.resolve(given)
-    return find_converter(path).read_mesh(path)
+    try:
+        return find_converter(path).read_mesh(path)
+    except ConversionError as problem:
+        message = f"{located.yaml.where(('mesh',))}: {problem}"
+        raise ConversionError(message) from problem
 
 
 def integration_points(located: LocatedStudy, mesh: Mesh) -> Discretization:

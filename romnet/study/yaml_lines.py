@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -13,6 +13,9 @@ import yaml
 from romnet.core.errors import StudyError
 
 Place = tuple[str | int, ...]
+# A study nests some ten levels; aliases within aliases name a value as often as they like.
+_DEEPEST = 50
+_MOST_VALUES = 1_000_000
 _KEY_TAGS = ("tag:yaml.org,2002:str", "tag:yaml.org,2002:merge")
 # Explicit tags on texts that do not fit make the safe loader raise the last three.
 _UNREADABLE = (
@@ -26,7 +29,23 @@ _UNREADABLE = (
 
 
 class _Loader(yaml.SafeLoader):
-    """The safe loader, which also reads ``1e-5`` as a number, as YAML 1.2 does."""
+    """The safe loader, which reads ``1e-5`` as a number, as YAML 1.2 does, and bounds nesting."""
+
+    def __init__(self, text: str, path: Path) -> None:
+        super().__init__(text)
+        self._path, self._place = path, list[str | int]()
+
+    def compose_node(self, parent: yaml.Node | None, index: Any) -> yaml.Node | None:  # noqa: ANN401
+        """Read a value; `index` is its key, or its number in a sequence."""
+        if parent is None:
+            return super().compose_node(parent, index)
+        event: yaml.Event = self.peek_event()  # type: ignore[no-untyped-call]
+        self._place.append(index if isinstance(index, int) else str(getattr(index, "value", "?")))
+        line = 1 if event.start_mark is None else event.start_mark.line + 1
+        _refuse_deep(self._path, line, self._place)
+        node = super().compose_node(parent, index)
+        self._place.pop()
+        return node
 
 
 _Loader.add_implicit_resolver(
@@ -62,8 +81,7 @@ class LocatedYaml:
 
     def where(self, place: Place) -> str:
         """Return ``file:line key.subkey`` of a place."""
-        dotted = ".".join(str(part) for part in place)
-        return f"{self.path}:{self.line_of(place)} {dotted}".rstrip()
+        return _where(self.path, self.line_of(place), place)
 
 
 def read_yaml(path: Path) -> LocatedYaml:
@@ -72,7 +90,8 @@ def read_yaml(path: Path) -> LocatedYaml:
     Raises
     ------
     StudyError
-        If the file is missing, is no YAML, names a key twice, or is no mapping; with its line.
+        If the file is missing, is no YAML, names a key twice, nests too deeply, multiplies its
+        values by aliases, or is no mapping; with its line.
     """
     try:
         text = path.read_text(encoding="utf-8")
@@ -97,7 +116,7 @@ def read_yaml(path: Path) -> LocatedYaml:
 
 def _contents(text: str, lines: dict[Place, int], path: Path) -> object:
     """Parse YAML and note the line of every value."""
-    loader = _Loader(text)
+    loader = _Loader(text, path)
     try:
         root = loader.get_single_node()
         if root is None:
@@ -112,6 +131,11 @@ def _contents(text: str, lines: dict[Place, int], path: Path) -> object:
 def _locate(node: yaml.Node, place: Place, lines: dict[Place, int], path: Path) -> None:
     """Note the line of a node and of all below it."""
     lines.setdefault(place, node.start_mark.line + 1)
+    _refuse_deep(path, node.start_mark.line + 1, place)
+    if len(lines) > _MOST_VALUES:
+        where = _where(path, node.start_mark.line + 1, place[:4])
+        message = f"{where}: makes more than {_MOST_VALUES} values of the study; aliases multiply."
+        raise StudyError(message)
     if isinstance(node, yaml.MappingNode):
         for key, value in node.value:
             if key.tag not in _KEY_TAGS:
@@ -130,5 +154,18 @@ def _locate(node: yaml.Node, place: Place, lines: dict[Place, int], path: Path) 
         for number, value in enumerate(node.value):
             _locate(value, (*place, number), lines, path)
     elif any(character == "\0" or "\ud800" <= character <= "\udfff" for character in node.value):
-        message = f"{path}:{lines[place]}: {node.value!r} holds a character that is no text."
+        where = _where(path, lines[place], place)
+        message = f"{where}: {node.value!r} holds a character that is no text."
         raise StudyError(message)
+
+
+def _refuse_deep(path: Path, line: int, place: Sequence[str | int]) -> None:
+    """Refuse what no study needs, among it lists that hold themselves by an alias."""
+    if len(place) > _DEEPEST:
+        message = f"{_where(path, line, place[:4])}: is nested deeper than {_DEEPEST} levels."
+        raise StudyError(message)
+
+
+def _where(path: Path, line: int, place: Sequence[str | int]) -> str:
+    """Return ``file:line key.subkey``."""
+    return f"{path}:{line} {'.'.join(map(str, place))}".rstrip()

@@ -129,3 +129,22 @@ def test_the_command_line_prints_balances_and_figures(foreign_study: Path) -> No
     balances = [entry for entry in answer["figures"] if "residual" in entry]
     assert balances[0]["stresses"] == "replayed"
     assert balances[0]["residual"] < 1e-3
+
+
+def test_temperatures_beyond_the_tables_are_refused_or_told(
+    small: ModuleType, tmp_path: Path
+) -> None:
+    young = {"temperature": [0.0, 100.0], "value": [2.0e5, 1.8e5]}
+    study = small.changed(small.STUDY, materials__0__parameters__young=young)
+    refused = check(small.write_study(tmp_path / "a", study))
+    assert not refused.ok
+    assert "temperatures 20 ... 400 leave the tables of the laws, 0 ... 100" in refused.errors[0]
+    told = check(small.write_study(tmp_path / "b", study | {"outside_tables": "hold"}))
+    assert told.ok
+    assert [text for text in told.warnings if "leave the tables" in text and "ends hold" in text]
+
+
+def test_an_amplitude_that_ends_too_early_is_named(small: ModuleType, tmp_path: Path) -> None:
+    ends = {"times": [0.0, 0.5], "values": [0.0, 1.0]}
+    found = check(small.write_study(tmp_path, small.changed(small.STUDY, amplitudes__spin=ends)))
+    assert re.search(r"yaml:\d+ amplitudes\.spin: case 'one': time 1 lies beyond", found.errors[0])

@@ -56,7 +56,7 @@ def test_every_value_has_its_line(tmp_path: Path) -> None:
         ("a: 1\nb: 2001-99-99\n", 1, "month must be in 1..12"),
         ("a: 1\nb: !!python/object:os.system {}\n", 2, "could not determine a constructor"),
         ("a: !!timestamp x\n", 1, "no valid YAML"),
-        ("a: &x [*x]\n", 1, "recursion"),
+        ("a: &x [*x]\n", 1, "nested deeper"),
         ("- a\n", 1, "must be a mapping"),
         ("a:\n  1: 2\n", 2, "1: a key must be text"),
         ('a: 1\nb: "\\0"\n', 2, "is no text"),
@@ -94,3 +94,17 @@ def test_any_text_is_read_or_refused(text: str, tmp_path_factory: pytest.TempPat
     except StudyError as problem:
         lines = {(): int(str(problem).removeprefix(f"{path}:").replace(":", " ").split()[0])}
     assert all(1 <= line <= text.count("\n") + 1 for line in lines.values())
+
+
+def test_values_multiplied_by_aliases_are_counted_before_they_are_built(tmp_path: Path) -> None:
+    bomb = "a: &a [x, x, x, x, x, x, x, x, x, x]\n"
+    for before, letter in zip("abcdefgh", "bcdefghi", strict=True):
+        bomb += f"{letter}: &{letter} [{', '.join([f'*{before}'] * 10)}]\n"
+    with pytest.raises(StudyError, match=r"study\.yaml:1 \w.* more than 1000000 values"):
+        read(tmp_path, bomb)
+
+
+@pytest.mark.parametrize("brackets", ["[" * 20_000, "{a: " * 20_000])
+def test_what_is_nested_too_deeply_is_told_with_its_key(tmp_path: Path, brackets: str) -> None:
+    with pytest.raises(StudyError, match=r"study\.yaml:2 key\.\S+: is nested deeper than 50"):
+        read(tmp_path, f"name: x\nkey: {brackets}")
