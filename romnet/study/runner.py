@@ -12,12 +12,13 @@ from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 
-from romnet.core.communicator import together
+from romnet.core.communicator import Communicator, on_first, together
 from romnet.core.errors import StoreError, StudyError
 from romnet.core.peak_memory import peak_memory
 from romnet.store import artefact
 from romnet.store.artefact import Manifest, read_manifest
 from romnet.store.codec import canonical_json
+from romnet.store.lock import holding
 from romnet.study.context import Context
 from romnet.study.read import LocatedStudy
 from romnet.study.stage import Stage
@@ -161,12 +162,30 @@ def run(
             judged = verdicts(context.located, context.folder)
     ran: dict[str, float] = {}
     for name in wanted:
-        # Rank 0 alone reads manifests and decides, so that all ranks do the same.
-        due = np.array([0.0 if comm.rank else float(judged[name].state is not State.FRESH)])
-        if comm.broadcast(due)[0]:
-            context.safe_point(f"before the stage {name}")
-            ran[name] = _run_stage(context, table[name], judged.get(name), watcher)
+        if not _is_due(comm, judged.get(name)):
+            continue
+        context.safe_point(f"before the stage {name}")
+        with on_first(holding(context.folder / table[name].path), comm):
+            # Another run may have finished it since, and this one is the only one from now on.
+            with together(comm):
+                if comm.rank == 0:
+                    judged[name] = _judged_again(judged[name], context.folder, judged)
+            if _is_due(comm, judged.get(name)):
+                ran[name] = _run_stage(context, table, name, judged=judged, observer=watcher)
     return ran
+
+
+def _is_due(comm: Communicator, verdict: Verdict | None) -> bool:
+    """Whether a stage must run; rank 0 alone reads manifests, so that all ranks do the same."""
+    due = verdict is not None and verdict.state is not State.FRESH
+    return bool(comm.broadcast(np.array([float(due)]))[0])
+
+
+def _judged_again(verdict: Verdict, folder: Path, judged: Mapping[str, Verdict]) -> Verdict:
+    """Look once more whether the artefact of a stage can be used."""
+    stage = verdict.stage
+    state, reason = _judge(stage, folder / stage.path, verdict.key, verdict.fingerprints, judged)
+    return replace(verdict, state=state, reason=reason)
 
 
 def closure(table: Mapping[str, Stage], targets: Iterable[str]) -> list[str]:
@@ -191,11 +210,18 @@ def closure(table: Mapping[str, Stage], targets: Iterable[str]) -> list[str]:
 
 
 def _run_stage(
-    context: Context, stage: Stage, verdict: Verdict | None, observer: Observer
+    context: Context,
+    table: Mapping[str, Stage],
+    name: str,
+    *,
+    judged: Mapping[str, Verdict],
+    observer: Observer,
 ) -> float:
     """Run one stage and complete its manifest."""
-    comm = context.comm
-    manifest = Manifest()
+    comm, stage = context.comm, table[name]
+    manifest, verdict = Manifest(), judged.get(name)
+    for read in stage.inputs:
+        artefact.verify_once(context.folder / table[read].path, comm)
     if verdict is not None:
         manifest = Manifest(
             key=verdict.key,
@@ -215,6 +241,7 @@ def _run_stage(
     with together(comm):
         if comm.rank == 0:
             path = context.folder / stage.path
+            _refuse_replaced(context.folder, stage, judged)
             complete = replace(
                 read_manifest(path),
                 wall_s=seconds,
@@ -225,6 +252,19 @@ def _run_stage(
             artefact.write_manifest(path, complete)
     observer.finished(stage.name, seconds)
     return seconds
+
+
+def _refuse_replaced(folder: Path, stage: Stage, judged: Mapping[str, Verdict]) -> None:
+    """Take a result back whose inputs another run replaced meanwhile."""
+    for verdict in (judged[name] for name in stage.inputs):
+        path = folder / verdict.stage.path
+        if read_manifest(path).key != verdict.key:
+            artefact.manifest_path(folder / stage.path).unlink(missing_ok=True)
+            message = (
+                f"{path} was replaced by another run while {stage.name} was computed from it; "
+                f"run the same command again."
+            )
+            raise StoreError(message)
 
 
 def _judge(
