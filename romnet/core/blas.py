@@ -80,7 +80,8 @@ def multiply_into(
     target
         C-ordered; overwritten.
     left, right
-        Factors, of either order; they share no memory with `target`.
+        Factors, of either order. The left one may be `target` itself; else neither shares memory
+        with it.
 
     Raises
     ------

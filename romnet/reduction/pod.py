@@ -15,7 +15,7 @@ from romnet.core.errors import AccuracyError
 from romnet.core.snapshots import ArraySource, SnapshotSource
 from romnet.fe.inner_products import InnerProduct
 from romnet.reduction.basis import ReducedBasis, Truncation
-from romnet.reduction.blocks import MEMORY, all_rows, block_rows, weighted_rows
+from romnet.reduction.blocks import MEMORY, all_rows, weighted_rows
 from romnet.reduction.projection import orthonormalise
 from romnet.reduction.tsqr import absorbed, gathered_factor
 
@@ -261,9 +261,7 @@ def _mended(
     rotation, mended, _ = np.linalg.svd(factor * values[:n_modes])
     rotation *= np.where(np.diag(rotation) < 0.0, -1.0, 1.0)
     mixing = scipy.linalg.solve_triangular(factor, rotation)
-    for start in range(0, len(modes), block_rows(memory, n_modes)):
-        part = modes[start : start + block_rows(memory, n_modes)]
-        multiply_into(part, part.copy(), mixing)
+    multiply_into(modes, modes, mixing)
     return np.concatenate([mended, values[n_modes:]])
 
 

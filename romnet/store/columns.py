@@ -22,6 +22,7 @@ from romnet.core.memory import Recycler
 # Of blocks that were worked on: the next one is read into the same pages.
 _MEMORY = Recycler()
 _NOWHERE = -1
+_ANNOUNCED = 2**28  # B of all columns together, which the system is told to read in advance
 SLAB_BYTES = 2**26
 LARGEST_GAP = 1024
 
@@ -62,6 +63,8 @@ def read_rows(dataset: h5py.Dataset, numbers: Int[Array, " n"]) -> Float[Array, 
         return _by_library(dataset, numbers)
     values = _MEMORY.empty((dataset.shape[1], numbers.size)).T
     runs = _Runs(dataset)
+    if numbers.size > 1 and numbers[-1] - numbers[0] == numbers.size - 1:
+        runs.announce(int(numbers[0]), int(numbers[-1]) + 1)
     for part in slabs(numbers, row_bytes=8):
         first, stop = int(numbers[part.start]), int(numbers[part.stop - 1]) + 1
         whole = stop - first == part.stop - part.start
@@ -137,6 +140,23 @@ class _Runs:
         stamp = (found.st_dev, found.st_ino, found.st_mtime_ns, found.st_size)
         self._places = _places(dataset.file.filename, dataset.name, stamp)
 
+    def announce(self, first: int, stop: int) -> None:
+        """Tell the system which rows come after these, so that the disk does not rest meanwhile.
+
+        Blocks of columns look like random access, of which it fetches little in advance. Windows
+        of many rows are announced, one whenever the window before is entered: short runs of
+        columns would cost the disk more than what they hold.
+        """
+        n_chunks, n_columns = self._places.shape
+        width = max(1, _ANNOUNCED // (8 * n_columns * self._size))
+        entered = -(-first // (width * self._size))
+        if not hasattr(os, "posix_fadvise") or entered * width * self._size >= stop:
+            return
+        window = slice((entered + 1) * width, min((entered + 2) * width, n_chunks))
+        for places in self._places[window].T.tolist():
+            for begin, end in _joined(places, 8 * self._size):
+                os.posix_fadvise(self._file, begin, end - begin, os.POSIX_FADV_WILLNEED)
+
     def read(self, first: int, column: int, target: Array) -> None:
         """Fill `target` with rows of one column."""
         done = 0
@@ -150,6 +170,21 @@ class _Runs:
             else:
                 _fill(self._file, part, place + 8 * inside)
             done += count
+
+
+def _joined(places: list[int], size: int) -> Iterator[tuple[int, int]]:
+    """Join chunks that follow each other in the file to runs [B]."""
+    begin = end = _NOWHERE
+    for place in places:
+        if place == _NOWHERE:
+            continue
+        if place != end:
+            if end > begin:
+                yield begin, end
+            begin = place
+        end = place + size
+    if end > begin:
+        yield begin, end
 
 
 @lru_cache(maxsize=16)
