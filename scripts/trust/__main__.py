@@ -63,8 +63,13 @@ def main() -> int:
     parser.add_argument("parts", nargs="*", choices=[*PARTS, []], help="all when none is named")
     parser.add_argument("--short", action="store_true", help="the form for every change, 3 min")
     parser.add_argument("--seed", type=int, default=0, help="of the random times and mutations")
+    parser.add_argument(
+        "--mutations", action="store_true", help="take safeguards out of a copy: tests must fail"
+    )
     parser.add_argument("--json", action="store_true", help="print one JSON object")
     options = parser.parse_args()
+    if options.mutations:
+        return importlib.import_module("mutations").main()
     found = measure(options.parts or list(PARTS), short=options.short, seed=options.seed)
     print(json.dumps(found) if options.json else words(found))
     return 1 if found["wrong"] else 0

@@ -50,7 +50,7 @@ class Ended:
 
 
 def load() -> None:
-    """Import what the commands need; no process waits for the disk, as none fails with the power."""
+    """Import what the commands need; none waits for the disk, as the power does not fail."""
     os.fsync = lambda _descriptor: None
     for name in LOADED:
         importlib.import_module(name)
