@@ -100,7 +100,7 @@ def two_corners(folder: Path) -> Path:
     from tests.unit.study.two_corners import LOCAL, STUDY, candidates
 
     folder.mkdir()
-    listing = textwrap.indent("\n".join(candidates()), "    ")
+    listing = textwrap.indent("\n".join(candidates()), "    ")  # type: ignore[no-untyped-call]
     (folder / "study.yaml").write_text(f"{STUDY}{LOCAL}{listing}\n")
     return folder
 

@@ -268,7 +268,7 @@ def edited(content: bytes, rng: np.random.Generator) -> bytes:
     """Give one entry of a manifest another value, or remove it."""
     manifest = json.loads(content)
     name = list(manifest)[int(rng.integers(len(manifest)))]
-    values = ("", "other", 3, -1.5, None, [], {}, [1, 2], {"a": "b"}, True)
+    values: tuple[Any, ...] = ("", "other", 3, -1.5, None, [], {}, [1, 2], {"a": "b"}, True)
     choice = int(rng.integers(len(values) + 1))
     if choice == len(values):
         del manifest[name]

@@ -6,7 +6,9 @@ import json
 import os
 import re
 import shutil
+import time
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 from types import ModuleType
 
@@ -97,7 +99,7 @@ def two_runs(
             os._exit(0)
         delay = float(rng.uniform(0.0, 0.5))
         mine = commands_run.run(
-            ["offline", str(study)], folder / f"mine-{number}", first=lambda d=delay: _sleep(d)
+            ["offline", str(study)], folder / f"mine-{number}", first=partial(time.sleep, delay)
         )
         os.waitpid(other, 0)
         theirs = log.with_suffix(".err").read_text()
@@ -120,10 +122,3 @@ def _together(
         if small.contents(left) != small.contents(right):
             return Outcome(kind, "offline", End.WRONG, f"{name}.h5 differs")
     return Outcome(kind, "offline", End.REFUSED if said else End.SURVIVED)
-
-
-def _sleep(seconds: float) -> None:
-    """Wait."""
-    import time
-
-    time.sleep(seconds)
