@@ -11,7 +11,8 @@ from jaxtyping import Float
 
 from romnet.core.arrays import Array
 from romnet.core.errors import ConversionError
-from romnet.laws.contract import ConstitutiveLaw, LawResponse, TimeStep
+from romnet.laws.contract import ConstitutiveLaw, LawResponse, LocatedLaw, TimeStep
+from romnet.laws.points import PointLocations
 
 _ROWS = ("strain_old", "strain_new", "state_old")
 _NUMBERS = ("temperature_old", "temperature_new", "time", "dt")
@@ -33,6 +34,8 @@ class PointIncrement:
         The increment of time.
     point, cell
         Where it was: number of the point in the structure, number of its cell in the mesh file.
+    location
+        What a law is told about its place, if it asks.
     """
 
     strain_old: Float[Array, " n_components"]
@@ -42,6 +45,7 @@ class PointIncrement:
     step: TimeStep
     point: int | None = None
     cell: int | None = None
+    location: PointLocations | None = None
 
     def put_to(self, law: ConstitutiveLaw) -> LawResponse:
         """Return the answer of a law.
@@ -63,6 +67,8 @@ class PointIncrement:
                 f"{sizes[2]} columns; the law needs {wanted[0]} and {wanted[2]}."
             )
             raise ConversionError(message)
+        if self.location is not None and isinstance(law, LocatedLaw):
+            law = law.bound(self.location)
         before, after = (np.array([warm]) for warm in self.temperatures)
         old, new, state = self.strain_old[None], self.strain_new[None], self.state_old[None]
         return law.integrate(old.copy(), new.copy(), state.copy(), before, after, self.step)
@@ -76,7 +82,8 @@ def read_increment(path: Path) -> PointIncrement:
     path
         JSON object with ``strain_old``, ``strain_new``, ``state_old`` (lists), ``temperature_old``,
         ``temperature_new``, ``time`` (of the start), ``dt`` and, if not the first one of its
-        history, ``number``; ``point`` and ``cell`` where they are known.
+        history, ``number``; ``point`` and ``cell`` where they are known, ``coordinates`` and
+        ``in_cell`` (the number of the point in its cell) for laws that ask where they are.
 
     Returns
     -------
@@ -94,6 +101,7 @@ def read_increment(path: Path) -> PointIncrement:
         before, after, start, length = (float(given[key]) for key in _NUMBERS)
         number = int(given.get("number", 1))
         place = [None if given.get(key) is None else int(given[key]) for key in ("point", "cell")]
+        location = _location(given.get("coordinates"), place[1] or 1, given.get("in_cell", 1))
     except KeyError as problem:
         message = f"{path}: has no {problem.args[0]}; needs {', '.join((*_ROWS, *_NUMBERS))}."
         raise ConversionError(message) from problem
@@ -101,7 +109,17 @@ def read_increment(path: Path) -> PointIncrement:
         message = f"{path}: is no increment of a material point ({problem})."
         raise ConversionError(message) from problem
     step = TimeStep(start, length, number)
-    return PointIncrement(rows[0], rows[1], rows[2], (before, after), step, *place)
+    return PointIncrement(
+        rows[0], rows[1], rows[2], (before, after), step, place[0], place[1], location
+    )
+
+
+def _location(coordinates: list[float] | None, cell: int, number: int) -> PointLocations | None:
+    """Return where a point is; nothing if that is not said."""
+    if coordinates is None:
+        return None
+    place = np.array(coordinates, dtype=float).reshape(1, 3)
+    return PointLocations(place, np.array([int(cell)]), np.array([int(number)]))
 
 
 def write_increment(path: Path, increment: PointIncrement) -> None:
@@ -136,4 +154,7 @@ def write_increment(path: Path, increment: PointIncrement) -> None:
         "point": increment.point,
         "cell": increment.cell,
     }
+    if increment.location is not None:
+        content["coordinates"] = increment.location.coordinates[0].tolist()
+        content["in_cell"] = int(increment.location.numbers[0])
     path.write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")

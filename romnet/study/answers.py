@@ -104,7 +104,7 @@ def _write_failed(
     ids = np.concatenate([block.ids for block in workspace.part.mesh.blocks])
     cells = ids[workspace.discretization.cell_of_point].astype(float)
     cells = at_points(model.points, cells, workspace.part.points, comm)
-    path = failed_path(context, stage.case)
+    path, known = failed_path(context, stage.case), model.locations
     with together(comm):
         if comm.rank == 0:
             path.unlink(missing_ok=True)
@@ -118,6 +118,7 @@ def _write_failed(
                 step=one.step,
                 point=int(model.points[one.number]),
                 cell=int(cells[one.number]),
+                location=None if known is None else known.take(np.array([one.number])),
             )
             path.parent.mkdir(parents=True, exist_ok=True)
             write_increment(path, increment)

@@ -13,10 +13,11 @@ import numpy as np
 from romnet.core.communicator import SerialCommunicator
 from romnet.core.errors import RomnetError, StudyError
 from romnet.fe.history import Amplitude
+from romnet.hf.support import refuse_free_motions
 from romnet.study import findings
 from romnet.study.balance import Balance, balances
 from romnet.study.balance_words import sentences
-from romnet.study.constraints import amplitude_of
+from romnet.study.constraints import amplitude_of, constraints_of
 from romnet.study.findings import Finding
 from romnet.study.foreign import finite_instant, open_results, result_path
 from romnet.study.loadcases import loading_of
@@ -103,6 +104,7 @@ def _look(located: LocatedStudy) -> Iterator[Finding]:
         loading_of(workspace, case, own)
         _refuse_short_tables(located, case, float(own[-1]))
         yield _said(f"case {case.name}: loads and constraints are complete")
+    yield from _support(workspace)
     yield from findings.of_units(workspace)
     for entry in located.study.training:
         if entry.results == HF:
@@ -118,6 +120,24 @@ def _look(located: LocatedStudy) -> Iterator[Finding]:
         first = located.study.training[0]
         if not has_own_instants(question) and question.until is None:
             yield _said(f"case {question.name}: takes over the instants of {first.name}")
+
+
+def _support(workspace: Workspace) -> Iterator[Finding]:
+    """Look for parts of the body that the constraints leave free to move."""
+    constraints, study = constraints_of(workspace), workspace.located.study
+    computed = [entry.name for entry in study.training if entry.results == HF]
+    computed += [entry.name for entry in study.online if entry.reference == HF]
+    try:
+        refuse_free_motions(
+            workspace.part,
+            constraints.constrained,
+            workspace.comm,
+            equations=constraints.equations,
+        )
+    except StudyError as problem:
+        where = workspace.located.yaml.where(("constraints",))
+        # Results of another code may come from constraints that the study does not know.
+        yield Finding("error" if computed else "warning", f"{where}: {problem}", {})
 
 
 def _said(text: str) -> Finding:

@@ -25,6 +25,7 @@ from romnet.study.cycling import CycleSummary, cycle_summary
 from romnet.study.dictionary import DictionarySummary, dictionary_summary
 from romnet.study.drawing import DesignSummary, design_summary
 from romnet.study.indicating import WatchSummary, watch_summary
+from romnet.study.libraries import refuse_changed_libraries
 from romnet.study.lifting import lifting_words
 from romnet.study.local import judge
 from romnet.study.published import FILE, LINE, write_schema
@@ -267,6 +268,9 @@ def online(
     ------
     StudyError
         If there is no such case.
+    PluginError
+        If the library of a law is not the one that the model was made with, and the study does not
+        allow it.
     RomnetError
         Whatever the stages raise, on all ranks.
 
@@ -278,6 +282,8 @@ def online(
         if case is not None and case not in context.training:
             context.located.online(case)
         table = stages_of(context.located)
+        if context.comm.rank == 0:
+            refuse_changed_libraries(context)
     names = [case] if case is not None else [entry.name for entry in context.located.study.online]
     targets = [
         stage.name

@@ -13,6 +13,7 @@ import numpy as np
 from romnet.core.errors import ConversionError
 from romnet.store.converters.deck_cards import Place
 from romnet.store.converters.deck_zset import Block, read_blocks, zset_number
+from romnet.store.converters.reach import beside
 from romnet.study.from_deck_draft import (
     AmplitudeBook,
     Draft,
@@ -129,7 +130,7 @@ def _mesh(deck: _Deck) -> Path:
     """Return the mesh file."""
     for block in deck.blocks("mesh", "file"):
         if block.words:
-            return deck.path.parent / block.words[0]
+            return beside(deck.path, block.words[0])
     message = f"{deck.path}: names no mesh (***mesh **file)."
     raise ConversionError(message)
 

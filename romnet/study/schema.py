@@ -339,6 +339,15 @@ class TimeTable(Keys):
     value: tuple[float, ...] = Field(min_length=2, description="values at these instants")
 
 
+_Changed = Annotated[
+    Literal["refuse", "rebuild"],
+    Field(
+        exclude=True,
+        description="when the library is not the one of the model: refuse, or rebuild the model",
+    ),
+]
+
+
 class Umat(Keys):
     """A user's law in a shared library."""
 
@@ -366,6 +375,7 @@ class Umat(Keys):
     thread_safe: bool = Field(
         default=False, description="whether nothing is remembered outside STATEV"
     )
+    changed: _Changed = "refuse"
     threads: int = Field(
         default=1,
         ge=1,
@@ -383,6 +393,7 @@ class LibraryLaw(Keys):
     options: dict[str, JsonValue] = Field(
         default_factory=dict, description="what the plug-in wants to know"
     )
+    changed: _Changed = "refuse"
 
 
 class Material(Keys):

@@ -136,7 +136,9 @@ def _told(
     ids = np.concatenate([block.ids for block in workspace.part.mesh.blocks])
     cell = int(ids[workspace.discretization.cell_of_point[point]])
     number = int(workspace.part.points[point])
-    increment = replace(_increment(context, loading, failure), point=number, cell=cell)
+    found, known = _increment(context, loading, failure), workspace.laws.locations
+    location = None if known is None else known.take(np.array([point]))
+    increment = replace(found, point=number, cell=cell, location=location)
     write_increment(path, increment)
     return (
         f"{stage.name}: stopped after t = {outcome.committed.time:g}: the law failed at point "

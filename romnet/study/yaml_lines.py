@@ -15,7 +15,7 @@ from romnet.core.errors import StudyError
 Place = tuple[str | int, ...]
 # A study nests some ten levels; aliases within aliases name a value as often as they like.
 _DEEPEST = 50
-_MOST_VALUES = 1_000_000
+_MOST_VALUES = 200_000
 _KEY_TAGS = ("tag:yaml.org,2002:str", "tag:yaml.org,2002:merge")
 # Explicit tags on texts that do not fit make the safe loader raise the last three.
 _UNREADABLE = (

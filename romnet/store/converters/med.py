@@ -25,6 +25,7 @@ from romnet.store.converters.base import Converter, Results
 from romnet.store.converters.meshio_mesh import CELL_TYPES, mesh_of
 from romnet.store.converters.nodal import field_reader, known_fields, values_of
 from romnet.store.converters.orientation import upright
+from romnet.store.converters.reach import refuse_links
 
 MED_TYPES: Mapping[str, str] = {
     "SE2": "line",
@@ -309,6 +310,7 @@ def _opened(path: Path) -> Iterator[h5py.File]:
         raise ConversionError(message)
     try:
         with h5py.File(path, "r") as file:
+            refuse_links(path, file)
             yield file
     except ConversionError:
         raise

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from xml.etree import ElementTree as ET
 
+import h5py
 import meshio
 import numpy as np
 
@@ -23,8 +24,10 @@ from romnet.fe.mesh import Mesh
 from romnet.store.converters.base import Converter, ForeignField, Results
 from romnet.store.converters.meshio_mesh import mesh_of
 from romnet.store.converters.nodal import check_points, known_fields, values_of
+from romnet.store.converters.reach import beside, refuse_links
 
-SERIES = (".pvd", ".xdmf", ".xmf")
+_XDMF = (".xdmf", ".xmf")
+SERIES = (".pvd", *_XDMF)
 SUFFIXES = (
     *SERIES,
     *(".vtu", ".vtk", ".msh"),
@@ -211,6 +214,8 @@ def _foreign(path: Path) -> Iterator[None]:
 
 def _read(path: Path) -> meshio.Mesh:
     """Read one file."""
+    if path.suffix.lower() in _XDMF and path.is_file():
+        _refuse_far_items(path)
     with _foreign(path):
         return meshio.read(path)
 
@@ -259,10 +264,22 @@ def _xdmf_series(path: Path) -> _Series:
     return _Series(times, read)
 
 
+def _refuse_far_items(path: Path) -> None:
+    """Refuse values of an XDMF file that lie outside its folder."""
+    for item in _xml(path).iter("DataItem"):
+        if item.get("Format", "XML") == "XML" or not item.text:
+            continue
+        target = beside(path, item.text.strip().split(":")[0])
+        if item.get("Format") == "HDF" and target.is_file():
+            with _foreign(path), h5py.File(target, "r") as file:
+                refuse_links(target, file)
+
+
 def _is_temporal(path: Path) -> bool:
     """Whether an XDMF file holds a collection in time."""
-    if path.suffix.lower() not in (".xdmf", ".xmf"):
+    if path.suffix.lower() not in _XDMF:
         return False
+    _refuse_far_items(path)
     return any(grid.get("CollectionType") == "Temporal" for grid in _xml(path).iter("Grid"))
 
 
@@ -271,7 +288,7 @@ def _pvd_entries(path: Path) -> list[tuple[float, Path]]:
     entries = []
     for number, entry in enumerate(_xml(path).iter("DataSet")):
         try:
-            entries.append((float(entry.attrib["timestep"]), path.parent / entry.attrib["file"]))
+            entries.append((float(entry.attrib["timestep"]), beside(path, entry.attrib["file"])))
         except (KeyError, ValueError) as problem:
             message = f"{path}: DataSet {number} has no timestep or file."
             raise ConversionError(message) from problem

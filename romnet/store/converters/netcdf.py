@@ -14,6 +14,7 @@ from scipy.io import netcdf_file
 
 from romnet.core.arrays import Array
 from romnet.core.errors import ConversionError, RomnetError
+from romnet.store.converters.reach import refuse_links
 
 
 @dataclass(frozen=True)
@@ -100,6 +101,7 @@ def _classic(path: Path) -> Iterator[NetcdfFile]:
 def _netcdf4(path: Path) -> Iterator[NetcdfFile]:
     """Open netCDF-4, which is HDF5."""
     with h5py.File(path, "r") as raw:
+        refuse_links(path, raw)
 
         def kind_of(name: str) -> str:
             """Return the element type of a block."""

@@ -21,6 +21,7 @@ from romnet.fe.mesh import CellBlock, Mesh
 from romnet.store.converters.base import Converter, Results
 from romnet.store.converters.meshio_mesh import CELL_TYPES, mesh_of
 from romnet.store.converters.nodal import check_points, field_reader, known_fields, values_of
+from romnet.store.converters.reach import refuse_links
 from romnet.store.mesh_file import load_mesh
 from romnet.store.snapshots import SnapshotStore
 from romnet.store.vtkhdf import VTK_TYPES
@@ -232,6 +233,7 @@ def _root(path: Path) -> Iterator[h5py.Group]:
         message = f"{path}: does not exist."
         raise ConversionError(message)
     with h5py.File(path, "r") as file:
+        refuse_links(path, file)
         root = file.get("VTKHDF")
         kind = root.attrs.get("Type", b"") if isinstance(root, h5py.Group) else b""
         if bytes(np.asarray(kind)).rstrip(b"\0") != b"UnstructuredGrid":

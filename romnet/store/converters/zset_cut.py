@@ -20,6 +20,7 @@ from romnet.fe.formulations import formulation
 from romnet.fe.mesh import Mesh
 from romnet.store.converters.base import Results
 from romnet.store.converters.geof import read_geof
+from romnet.store.converters.reach import beside
 from romnet.store.converters.zset import read_results
 from romnet.store.converters.zset_index import mesh_file
 from romnet.store.snapshots import FieldInfo
@@ -162,7 +163,7 @@ def read_decomposition(path: Path) -> Decomposition:
         message = f"{path}: announces {count} domains, expected 1 ... {MOST_DOMAINS}."
         raise ConversionError(message)
     indices = tuple(path.parent / f"{path.stem}-{number + 1:03d}.ut" for number in range(count))
-    return Decomposition(path.parent / mesh[1], indices)
+    return Decomposition(beside(path, mesh[1]), indices)
 
 
 def read_partitioned(path: Path, mesh: Mesh) -> Results:

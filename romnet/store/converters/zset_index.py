@@ -11,6 +11,7 @@ from jaxtyping import Float
 
 from romnet.core.arrays import Array
 from romnet.core.errors import ConversionError
+from romnet.store.converters.reach import beside
 
 logger = logging.getLogger(__name__)
 
@@ -102,7 +103,7 @@ def mesh_file(path: Path) -> Path:
     if not named:
         message = f"{path}: names no **meshfile."
         raise ConversionError(message)
-    return path.parent / named
+    return beside(path, named)
 
 
 def _time(path: Path, number: int, words: list[str]) -> float:

@@ -7,6 +7,7 @@ import pytest
 
 from romnet.core.errors import ConversionError
 from romnet.laws.contract import TimeStep
+from romnet.laws.points import PointLocations
 from romnet.laws.registry import build_law
 from romnet.store.point_file import PointIncrement, read_increment, write_increment
 
@@ -43,3 +44,16 @@ def test_what_is_no_increment_is_refused(tmp_path, text, words):
     file.write_text(text, encoding="utf-8")
     with pytest.raises(ConversionError, match=words):
         read_increment(file)
+
+
+def test_the_place_survives(tmp_path):
+    location = PointLocations(np.array([[0.1, 0.2, 0.3]]), np.array([7]), np.array([4]))
+    file, zeros = tmp_path / "point.json", np.zeros(6)
+    write_increment(
+        file,
+        PointIncrement(zeros, zeros, zeros, (0.0, 0.0), STEP, point=55, cell=7, location=location),
+    )
+    read = read_increment(file)
+    assert (read.point, read.cell) == (55, 7)
+    assert read.location.coordinates.tolist() == [[0.1, 0.2, 0.3]]
+    assert (read.location.elements[0], read.location.numbers[0]) == (7, 4)

@@ -1,0 +1,72 @@
+"""The same inputs give the same bytes; on two ranks the same answer but for rounding."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import subprocess
+import sys
+from collections.abc import Iterator
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+from failing_laws import romnet
+from judging import tried
+from outcome import Outcome
+from study_bases import bar, write
+
+from romnet.online.solve import ReducedSolution
+from romnet.store import artefact
+
+_KIND = "determinism"
+_MPI = Path(__file__).parents[1] / "mpi"
+# Of the largest value: what other orders of summation leave after Newton iterations to 1e-9.
+RANKS = 1e-7
+
+
+def run(folder: Path, *, short: bool, seed: int) -> Iterator[Outcome]:
+    """Build one study twice, and once on two ranks."""
+    del short, seed
+    paths = [write(folder / name / "study", bar()) for name in ("first", "second")]
+    for path in paths:
+        ran = romnet("online", path)
+        if ran.returncode:
+            raise RuntimeError(ran.stderr)
+    one, other = (path.parent / "results" for path in paths)
+    for found in sorted(one.rglob("*.h5")):
+        name = found.relative_to(one)
+        yield tried(_KIND, str(name), partial(_alike, found, other / name))
+    ranked = write(folder / "ranks", bar())
+    yield tried(_KIND, "two ranks", partial(_near, one, ranked))
+
+
+def _alike(one: Path, other: Path) -> str:
+    """Compare keys and bytes; answers tell their wall time, all else must be alike."""
+    if one.parent.name == "online":
+        return _distance(one, other, 0.0)
+    keys = [json.loads(artefact.manifest_path(path).read_text())["key"] for path in (one, other)]
+    hashes = [hashlib.sha256(path.read_bytes()).hexdigest() for path in (one, other)]
+    return "" if len(set(keys)) == len(set(hashes)) == 1 else f"keys {keys}, bytes {hashes}"
+
+
+def _near(results: Path, path: Path) -> str:
+    """Answer on two ranks and compare the coefficients."""
+    command = [str(_MPI), "2", sys.executable, "-m", "romnet.cli.main", "online", str(path)]
+    ran = subprocess.run(command, capture_output=True, text=True, timeout=300, check=False)
+    if ran.returncode:
+        return ran.stderr[-300:]
+    name = Path("online", "more.h5")
+    return _distance(results / name, path.parent / "results" / name, RANKS)
+
+
+def _distance(one: Path, other: Path, allowed: float) -> str:
+    """Compare dual fields at the mask; modes may differ in sign."""
+    first, second = (artefact.load(path, ReducedSolution) for path in (one, other))
+    worst = 0.0
+    for name, values in first.dual.items():
+        if values.shape != second.dual[name].shape:
+            return f"{name}: other points"
+        scale = float(np.abs(values).max()) or 1.0
+        worst = max(worst, float(np.abs(values - second.dual[name]).max()) / scale)
+    return "" if worst <= allowed else f"answers differ by {worst:.1e}"
