@@ -16,8 +16,9 @@ MEMORY = 2**28
 # One block worked on, the next being read, and the working copies of both.
 _COPIES = 4
 _SMALLEST_ROWS = 256
-# Values of a block where the memory allows more: below, the system hands out the same pages again.
-_VALUES = 2**21
+# Values of a block where the memory allows more: the runs of columns that are read are long, and
+# pages of this size are still used again.
+_VALUES = 2**23
 # Rows for each column that a block has all the same: factorising fewer takes longer.
 _ROWS_PER_COLUMN = 64
 
@@ -36,17 +37,19 @@ def block_rows(memory: int, n_columns: int) -> int:
 
     Notes
     -----
-    At least 256 rows, or the passes would spend their time between the blocks; no more than some
-    16 MiB unless there are many columns, or they would spend it on fresh pages of memory.
+    A power of two, so that blocks end where the chunks of files do. At least 256 rows, or the
+    passes would spend their time between the blocks; no more than 64 MiB unless there are many
+    columns, or they would spend it on fresh pages of memory.
 
     Examples
     --------
     >>> block_rows(2**30, 128)
-    16384
+    65536
     """
     columns = max(1, n_columns)
     enough = max(_VALUES // columns, _ROWS_PER_COLUMN * columns)
-    return max(_SMALLEST_ROWS, min(memory // (8 * columns * _COPIES), enough))
+    affordable = min(memory // (8 * columns * _COPIES), enough)
+    return max(_SMALLEST_ROWS, 1 << max(0, affordable.bit_length() - 1))
 
 
 def weighted_rows(

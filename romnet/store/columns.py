@@ -21,6 +21,7 @@ from romnet.core.memory import Recycler
 
 # Of blocks that were worked on: the next one is read into the same pages.
 _MEMORY = Recycler()
+_LINE, _PAGE = 8, 512  # values
 _NOWHERE = -1
 _ANNOUNCED = 2**28  # B of all columns together, which the system is told to read in advance
 SLAB_BYTES = 2**26
@@ -61,7 +62,9 @@ def read_rows(dataset: h5py.Dataset, numbers: Int[Array, " n"]) -> Float[Array, 
     """
     if not _is_plain(dataset):
         return _by_library(dataset, numbers)
-    values = _MEMORY.empty((dataset.shape[1], numbers.size)).T
+    # Columns a whole number of pages apart would share the same few places of the cache.
+    apart = numbers.size + (_LINE if numbers.size % _PAGE == 0 else 0)
+    values = _MEMORY.empty((dataset.shape[1], apart))[:, : numbers.size].T
     runs = _Runs(dataset)
     if numbers.size > 1 and numbers[-1] - numbers[0] == numbers.size - 1:
         runs.announce(int(numbers[0]), int(numbers[-1]) + 1)
