@@ -18,7 +18,7 @@ import socket
 import time
 from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass, field, fields, replace
 from io import FileIO
 from pathlib import Path
@@ -31,7 +31,8 @@ import romnet
 from romnet.core.communicator import Communicator, SerialCommunicator, on_first, together
 from romnet.core.errors import StoreError
 from romnet.store import codec
-from romnet.store.lock import is_alive
+from romnet.store.lock import holding, is_alive, lock_path
+from romnet.store.new_file import new_file
 
 T = TypeVar("T")
 SCHEMA = 1
@@ -371,7 +372,8 @@ def replacing(path: Path) -> Iterator[Path]:
         message = f"{path} was not written ({problem})."
         raise StoreError(message) from problem
     finally:
-        temporary.unlink(missing_ok=True)
+        with suppress(OSError):  # where nothing can be written, nothing can be removed
+            temporary.unlink(missing_ok=True)
 
 
 def manifest_path(path: Path) -> Path:
@@ -554,16 +556,13 @@ def _hash_of_part(file: FileIO, number: int) -> bytes:
 
 @contextmanager
 def _new_file(path: Path, manifest: Manifest) -> Iterator[h5py.File]:
-    """Open a new HDF5 file that says what it is and keeps the order of its members."""
-    file = h5py.File(path, "w", track_order=True)
-    try:
+    """Open a new HDF5 file that says what it is."""
+    with new_file(path, ordered=True) as file:
         file.attrs["romnet_schema"] = SCHEMA
         file.attrs["kind"] = manifest.kind
         file.attrs["key"] = manifest.key
         file.attrs["units"] = codec.canonical_json(dict(manifest.units))
         yield file
-    finally:
-        file.close()
 
 
 def _identity(path: Path) -> tuple[int, ...]:
@@ -616,6 +615,25 @@ def _flush_to_disk(path: Path) -> None:
         os.fsync(descriptor)
     finally:
         os.close(descriptor)
+
+
+def remove_left(path: Path) -> None:
+    """Remove what a run left that died just after it had finished an artefact.
+
+    Notes
+    -----
+    Collective: no. What belongs to a run that may live stays, and so does what cannot be removed.
+
+    Examples
+    --------
+    >>> remove_left(Path("absent.h5"))
+    """
+    with suppress(OSError, StoreError):
+        for one in (path, manifest_path(path)):
+            _remove_stale(one)
+        if lock_path(path).exists():
+            with holding(path):
+                pass
 
 
 def _remove_stale(path: Path) -> None:

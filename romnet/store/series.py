@@ -18,6 +18,7 @@ from romnet.core.errors import StoreError
 from romnet.fe.mesh import Mesh
 from romnet.store import artefact
 from romnet.store.converters.meshio_mesh import CELL_TYPES
+from romnet.store.new_file import new_file
 from romnet.store.vtkhdf import writing_vtkhdf
 
 _SPACE = 3
@@ -181,7 +182,7 @@ def _writing_xdmf(path: Path, mesh: Mesh) -> Iterator[SeriesWriter]:
         domain, "Grid", Name="series", GridType="Collection", CollectionType="Temporal"
     )
     with artefact.replacing(path) as temporary:
-        with artefact.replacing(values) as h5_temporary, h5py.File(h5_temporary, "w") as file:
+        with artefact.replacing(values) as h5_temporary, new_file(h5_temporary) as file:
             writer = _XdmfWriter(mesh, file, values.name, collection)
             grid = ET.SubElement(domain, "Grid", Name="mesh", GridType="Uniform")
             geometry = ET.SubElement(grid, "Geometry", GeometryType="XYZ")

@@ -23,6 +23,7 @@ from romnet.core.errors import ConversionError, StoreError
 from romnet.store import artefact, codec
 from romnet.store.artefact import Manifest
 from romnet.store.columns import read_rows, slabs
+from romnet.store.new_file import NewFile
 
 KIND = "snapshots"
 CHUNK_ROWS = 32768
@@ -298,6 +299,7 @@ class SnapshotWriter:
             with together(self.comm):
                 if self._file is not None:
                     _append_column(self._file, name, whole)
+                    _refuse_loss(self.path, self._file)
         self.times.append(time)
 
     def _checked(
@@ -468,6 +470,16 @@ def _append_column(file: h5py.File, name: str, values: Array) -> None:
         raise ConversionError(message)
     dataset.resize(dataset.shape[1] + 1, axis=1)
     dataset[:, -1] = values
+
+
+def _refuse_loss(path: Path, file: h5py.File) -> None:
+    """Stop at once where the disk takes no more."""
+    try:
+        if isinstance(file, NewFile):
+            file.refuse_loss()
+    except OSError as problem:
+        message = f"{path} was not written ({problem})."
+        raise StoreError(message) from problem
 
 
 def _checked_rows(group: h5py.Group, name: str, n_times: int) -> int:

@@ -163,6 +163,8 @@ def run(
     ran: dict[str, float] = {}
     for name in wanted:
         if not _is_due(comm, judged.get(name)):
+            if comm.rank == 0:
+                artefact.remove_left(context.folder / table[name].path)
             continue
         context.safe_point(f"before the stage {name}")
         with on_first(holding(context.folder / table[name].path), comm):

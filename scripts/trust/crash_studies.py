@@ -5,7 +5,6 @@ from __future__ import annotations
 import shutil
 import sys
 import textwrap
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -18,35 +17,27 @@ from romnet.store.artefact import manifest_path, verify
 
 @dataclass(frozen=True)
 class Command:
-    """A command, and which files of a study are its result."""
+    """A command, in whose words {} stands for the study, and the files that are its result."""
 
     name: str
-    words: Callable[[Path], list[str]]
+    template: str
     made: tuple[str, ...]
+
+    def words(self, study: Path) -> list[str]:
+        """Return what is given to romnet."""
+        return [word.replace("{}", str(study)) for word in self.template.split()]
 
 
 COMMANDS = {
     command.name: command
     for command in (
-        Command("offline", lambda s: ["offline", str(s)], ("results/**/*.h5",)),
-        Command(
-            "online",
-            lambda s: ["online", str(s)],
-            ("results/**/*.h5", "results/**/*.vtkhdf"),
-        ),
-        Command("report", lambda s: ["report", str(s)], ("results/report.html",)),
-        Command(
-            "export",
-            lambda s: ["export", str(s), "--case", "more", "-o", f"{s}/out.vtkhdf"],
-            ("out.vtkhdf",),
-        ),
-        Command(
-            "convert",
-            lambda s: ["convert", f"{s}/results/snapshots/one.h5", "-o", f"{s}/c.h5", "--force"],
-            ("c.h5",),
-        ),
-        Command("check", lambda s: ["check", str(s)], ()),
-        Command("advise", lambda s: ["advise", str(s)], ("results/**/*.h5", "results/advice.svg")),
+        Command("offline", "offline {}", ("results/**/*.h5",)),
+        Command("online", "online {}", ("results/**/*.h5", "results/**/*.vtkhdf")),
+        Command("report", "report {}", ("results/report.html",)),
+        Command("export", "export {} --case more -o {}/out.vtkhdf", ("out.vtkhdf",)),
+        Command("convert", "convert {}/results/snapshots/one.h5 -o {}/c.h5 --force", ("c.h5",)),
+        Command("check", "check {}", ()),
+        Command("advise", "advise {}", ("results/**/*.h5", "results/advice.svg")),
     )
 }
 

@@ -120,7 +120,7 @@ def mount(folder: Path, options: str, *, again: bool = False) -> bool:
 
 def unmount(folder: Path) -> None:
     """Take a mounted file system away."""
-    subprocess.run(["umount", str(folder)], check=True)
+    subprocess.run(["umount", "--lazy", str(folder)], check=True)
 
 
 def struck(task: Task, *, seed: int) -> list[Outcome]:
@@ -217,6 +217,9 @@ def size_limited(task: Task, rng: np.random.Generator) -> list[Outcome]:
     study = Path(shutil.copytree(task.before.start, task.folder / "study"))
 
     def limit() -> None:
+        from romnet.parallel.petsc import petsc
+
+        petsc()  # MPI makes files of its own, elsewhere
         resource.setrlimit(resource.RLIMIT_FSIZE, (room, room))
 
     ended = commands_run.run(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
@@ -81,3 +82,15 @@ def test_a_damaged_input_is_refused_before_the_stage(small: ModuleType, tmp_path
     with pytest.raises(StoreError, match=r"mesh\.h5 is not the file of its manifest"):
         run(context, ["snapshots[one]"])
     assert small.states(tmp_path)["snapshots[one]"] == "missing"
+
+
+def test_what_a_run_left_that_died_at_the_end_of_a_stage_is_removed(
+    small: ModuleType, tmp_path: Path
+) -> None:
+    context = commands.open_study(small.write_study(tmp_path, small.STUDY))
+    run(context, ["mesh"])
+    before = small.bytes_in(context.folder)
+    for name in ("mesh.h5.lock", f"mesh.h5.json.tmp-{os.uname().nodename}-999999999"):
+        (context.folder / name).touch()
+    assert run(context, ["mesh"]) == {}
+    assert small.bytes_in(context.folder) == before
