@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import shutil
 import sys
 import textwrap
@@ -88,11 +89,10 @@ def prepared(folder: Path, names: list[str]) -> dict[str, Undisturbed]:
 def two_corners(folder: Path) -> Path:
     """Write a study of the tests that asks for advice."""
     sys.path.insert(0, str(ROOT))
-    from tests.unit.study.two_corners import LOCAL, STUDY, candidates
-
+    given = importlib.import_module("tests.unit.study.two_corners")
     folder.mkdir()
-    listing = textwrap.indent("\n".join(candidates()), "    ")  # type: ignore[no-untyped-call]
-    (folder / "study.yaml").write_text(f"{STUDY}{LOCAL}{listing}\n")
+    listing = textwrap.indent("\n".join(given.candidates()), "    ")
+    (folder / "study.yaml").write_text(f"{given.STUDY}{given.LOCAL}{listing}\n")
     return folder
 
 
