@@ -83,6 +83,8 @@ def run(
     its process before it begins. A command that takes longer than ``limit`` is ended with code 124.
     """
     began = time.perf_counter()
+    for kind in (".out", ".err"):
+        log.with_suffix(kind).write_bytes(b"")
     process = os.fork()
     if process == 0:
         _be_command(words, log, first)
@@ -97,7 +99,7 @@ def _be_command(words: list[str], log: Path, first: Callable[[], None] | None) -
     try:
         os.setsid()
         for number, kind in ((1, ".out"), (2, ".err")):
-            file = os.open(log.with_suffix(kind), os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o644)
+            file = os.open(log.with_suffix(kind), os.O_WRONLY)
             os.dup2(file, number)
         sys.stdout = os.fdopen(1, "w", buffering=1)
         sys.stderr = os.fdopen(2, "w", buffering=1)
