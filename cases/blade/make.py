@@ -1,7 +1,7 @@
 """Makes the mesh and the temperature maps that study.yaml reads.
 
-python cases/blade/make.py S           # beside study.yaml
-python cases/blade/make.py M FOLDER    # with a copy of the study, elsewhere
+python cases/blade/make.py S FOLDER    # with a copy of the study
+python cases/blade/make.py M           # beside study.yaml
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from pathlib import Path
 
 import meshio
 from geometry import Blade, mesh_blade
-from maps import MAPS, temperature
+from maps import APART, FAMILY, temperature
 
 CASE = Path(__file__).resolve().parent
 SIZES = {"S": 4.0, "M": 2.7, "L": 1.45}  # size of the cells of platform and root [mm]
@@ -28,7 +28,7 @@ def make(size: str, folder: Path) -> Path:
     mesh_blade(folder / "blade.msh", cell_size=SIZES[size], blade=blade)
     raw = meshio.read(folder / "blade.msh")
     foot = blade.root[2] + blade.platform[2]
-    for name, streak in MAPS.items():
+    for name, streak in (FAMILY | APART).items():
         hot = temperature(raw.points, streak, foot=foot, span=blade.span)
         cells = [block for block in raw.cells if block.type == "tetra10"]
         meshio.Mesh(raw.points, cells, {"temperature": hot}).write(folder / f"map_{name}.vtu")

@@ -33,14 +33,6 @@ sys.path[:0] = [str(ROOT / "cases"), str(ROOT / "cases" / "blade")]
 SIZES = ("S", "M")
 RANKS = 2
 TRAINED, ASKED = ("cool", "hot", "high"), "between"
-# Hot streaks of an engine family; the one asked for lies among those trained on, but is new in
-# peak, height and rise of the leading edge.
-STREAKS = {
-    "cool": {"peak": 350.0, "height": 0.46, "nose": 40.0},
-    "hot": {"peak": 380.0, "height": 0.52, "nose": 60.0},
-    "high": {"peak": 365.0, "height": 0.58, "nose": 30.0},
-    "between": {"peak": 366.0, "height": 0.51, "nose": 45.0},
-}
 TIMES = [0.0, 5.0, 10.0, 15.0, 20.0, 40.0, 80.0, 120.0, 180.0, 190.0, 200.0]
 TOLERANCE = 1e-5
 _ANSWERS = 20
@@ -117,17 +109,10 @@ def _measure(size: str, folder: Path) -> dict[str, object]:
 def make_study(size: str, folder: Path) -> Path:
     """Write the study of one size: three maps to learn from, one to ask for."""
     from calculix import material
-    from geometry import Blade
     from make import make
-    from maps import Streak, temperature
 
     study = make(size, folder)
     content = yaml.safe_load(study.read_text(encoding="utf-8"))
-    raw, blade = meshio.read(folder / "map_a.vtu"), Blade()
-    foot = blade.root[2] + blade.platform[2]
-    for name, streak in STREAKS.items():
-        hot = temperature(raw.points, Streak(**streak), foot=foot, span=blade.span)
-        meshio.Mesh(raw.points, raw.cells, {"temperature": hot}).write(folder / f"{name}.vtu")
     content["materials"] = [material()]
     content["training"] = [_case(name) | {"results": "hf"} for name in TRAINED]
     content["online"] = [_case(ASKED) | {"reference": "hf", "fields": "replay"}]
@@ -138,7 +123,7 @@ def make_study(size: str, folder: Path) -> Path:
 
 def _case(name: str) -> dict[str, Any]:
     """Return the flight with one map."""
-    hot = f"{name}.vtu"
+    hot = f"map_{name}.vtu"
     frames = [(0.0, 400.0), (20.0, hot), (180.0, hot), (200.0, 400.0)]
     keyframes = [{"time": time, "field": field} for time, field in frames]
     return {"name": name, "times": TIMES, "loads": {"temperature": {"keyframes": keyframes}}}
@@ -169,7 +154,7 @@ def _calculix(study: Path) -> dict[str, Any]:
     content = yaml.safe_load(study.read_text(encoding="utf-8"))
     spin, gas, _ = content["loads"]
     flight = content["amplitudes"]["flight"]
-    raw = meshio.read(study.parent / f"{ASKED}.vtu")
+    raw = meshio.read(study.parent / f"map_{ASKED}.vtu")
     folder = study.parent / "calculix"
     folder.mkdir()
     level = np.interp(TIMES[1:], flight["times"], flight["values"]).tolist()

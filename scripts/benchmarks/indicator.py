@@ -216,7 +216,8 @@ def _blade_study(folder: Path) -> Path:
 
     study = make("S", folder)
     content = yaml.safe_load(study.read_text(encoding="utf-8"))
-    content["training"].append(_flights("d") | {"results": "hf"})
+    content["training"] = [_flights(one) | {"results": "hf"} for one in ("a", "b", "d")]
+    content["offline"]["tolerance"] = 1e-4
     content["online"] = [_flights("c", FLIGHTS) | {"reference": "hf", "fields": "replay"}]
     content["indicator"] = {
         "tolerance": 0.03,

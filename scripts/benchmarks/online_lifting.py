@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import copy
 import subprocess
 import sys
+from copy import deepcopy
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import Any
 
 import yaml
 from asking import ask
@@ -15,7 +16,7 @@ from cube import ROOT
 from romnet.study import commands
 from romnet.study.lifting import seconds_of
 
-MAPS = ("c", "d", "e")
+TRAINED, MAPS = ("a", "b"), ("c", "d", "e")
 
 
 def measure(_: Path | None) -> dict[str, object]:
@@ -49,16 +50,20 @@ def _answers(folder: Path, lifting: str) -> dict[str, commands.OnlineSummary]:
     """Ask for all maps; what is up to date is kept."""
     path = folder / "study.yaml"
     study = yaml.safe_load(path.read_text(encoding="utf-8"))
-    study["online"] = [_case(study["online"][0], one, lifting) for one in MAPS]
+    example = study["online"][0]
+    asked = {"lifting": lifting, "fields": "replay", "reference": "hf"}
+    study["training"] = [_case(example, one) | {"results": "hf"} for one in TRAINED]
+    study["online"] = [_case(example, one) | asked for one in MAPS]
+    study["offline"]["tolerance"] = 1e-4
     path.write_text(yaml.safe_dump(study, sort_keys=False), encoding="utf-8")
     ask(path, ranks=2)
     answers = commands.online(commands.open_study(path))
     return {answer.case.removeprefix("map_"): answer for answer in answers}
 
 
-def _case(example: dict[str, object], one: str, lifting: str) -> dict[str, object]:
-    """Return the online case of a map."""
-    case = copy.deepcopy(example) | {"name": f"map_{one}", "lifting": lifting, "fields": "replay"}
-    for frame in case["loads"]["temperature"]["keyframes"][1:3]:  # type: ignore[index]
+def _case(example: dict[str, Any], one: str) -> dict[str, Any]:
+    """Return the flight with one map."""
+    case = {"name": f"map_{one}", "times": example["times"], "loads": deepcopy(example["loads"])}
+    for frame in case["loads"]["temperature"]["keyframes"][1:3]:
         frame["field"] = f"map_{one}.vtu"
     return case
