@@ -8,8 +8,8 @@ from jaxtyping import Float
 from romnet.core.arrays import Array
 from romnet.reduction.criterion import Advice
 from romnet.report.ink import ACCENT, FAINT, INK, plain, styled, svg_of
+from romnet.report.model_values import LocalFacts
 from romnet.report.tables import Table, table
-from romnet.report.values import LocalFacts
 
 
 def advice_svg(advice: Advice) -> bytes:

@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 import numpy as np
 
 from romnet.core.arrays import Array
+from romnet.report.case_values import CaseFacts, CycleFacts, WatchFacts
 from romnet.report.ink import ACCENT, FAINT, INK, MUTED, plain, styled, svg_of
-from romnet.report.values import CaseFacts, CubatureFacts, CycleFacts, Spectrum, WatchFacts
+from romnet.report.model_values import CubatureFacts, Spectrum
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -9,6 +9,7 @@ from importlib import resources
 
 from romnet.report import tables, words
 from romnet.report.advice import advice_svg, clusters_svg, clusters_table, criterion_table
+from romnet.report.case_values import CaseFacts
 from romnet.report.figures import (
     cubature_svg,
     drift_svg,
@@ -20,7 +21,7 @@ from romnet.report.figures import (
 )
 from romnet.report.pictures import field_png, points_png
 from romnet.report.tables import Table
-from romnet.report.values import CaseFacts, ReportData
+from romnet.report.values import ReportData
 
 # Base64 makes four bytes of three; tables and text need the rest of 5 MB.
 _MOST_PICTURE_BYTES = 2_600_000
@@ -114,7 +115,7 @@ def render_page(data: ReportData) -> str:
 
     Examples
     --------
-    >>> from romnet.report.values import MeshFacts
+    >>> from romnet.report.model_values import MeshFacts
     >>> page = render_page(ReportData("plate", "0.1", {}, "", MeshFacts(9, 4, 16, 18), 1e-6))
     >>> page.startswith("<!doctype html>"), "<title>plate" in page
     (True, True)

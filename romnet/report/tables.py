@@ -9,17 +9,14 @@ from dataclasses import dataclass
 import numpy as np
 
 from romnet.core.arrays import Array
-from romnet.report.values import (
-    CaseFacts,
+from romnet.report.case_values import CaseFacts, CycleFacts, NodalField, WatchFacts
+from romnet.report.cost_values import StageFacts
+from romnet.report.model_values import (
     CubatureFacts,
-    CycleFacts,
     GappyFacts,
-    NodalField,
     SelectedPoints,
     Spectrum,
-    StageFacts,
     TrainedField,
-    WatchFacts,
 )
 
 MOST_ROWS = 400

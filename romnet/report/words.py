@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from math import isfinite
 
-from romnet.report.values import CaseFacts, ReportData
+from romnet.report.case_values import CaseFacts
+from romnet.report.values import ReportData
 
 _SUPERSCRIPT = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 _THIN, _NO_BREAK = "\u202f", "\u00a0"
@@ -80,7 +81,7 @@ def verdict(data: ReportData) -> str:
 
     Examples
     --------
-    >>> from romnet.report.values import MeshFacts
+    >>> from romnet.report.model_values import MeshFacts
     >>> verdict(ReportData("plate", "0.1", {}, "", MeshFacts(9, 4, 16, 18), 1e-6))
     'The reduced model has not been asked any load case yet.'
     """

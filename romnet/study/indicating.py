@@ -11,7 +11,7 @@ from romnet.online.indicator import Assessment, Calibrations, Monitor, Watched, 
 from romnet.online.solve import ReducedSolution
 from romnet.reduction.model import ReducedModel
 from romnet.reduction.signals import GappySignals
-from romnet.report.values import WatchFacts
+from romnet.report.case_values import WatchFacts
 from romnet.store import artefact
 from romnet.store.artefact import Manifest
 from romnet.study.answers import online_stage, reduced_loading

@@ -15,22 +15,21 @@ from romnet.online.solve import ReducedSolution
 from romnet.reduction.criterion import Advice
 from romnet.reduction.cubature import ReducedQuadrature
 from romnet.reduction.model import ReducedModel
-from romnet.report.page import render_page
-from romnet.report.pictures import render_field
-from romnet.report.skin import skin_of
-from romnet.report.values import (
-    CaseFacts,
+from romnet.report.case_values import CaseFacts, NodalField
+from romnet.report.cost_values import StageFacts
+from romnet.report.model_values import (
     CubatureFacts,
     GappyFacts,
     LocalFacts,
     MeshFacts,
-    NodalField,
-    ReportData,
     SelectedPoints,
     Spectrum,
-    StageFacts,
     TrainedField,
 )
+from romnet.report.page import render_page
+from romnet.report.pictures import render_field
+from romnet.report.skin import skin_of
+from romnet.report.values import ReportData
 from romnet.store import artefact
 from romnet.store.artefact import read_manifest
 from romnet.store.modes import load_bases

@@ -9,20 +9,19 @@ import pytest
 
 from romnet.core.status import Status
 from romnet.fe.structured import box_mesh
-from romnet.report.page import render_page
-from romnet.report.skin import skin_of
-from romnet.report.values import (
-    CaseFacts,
+from romnet.report.case_values import CaseFacts, NodalField
+from romnet.report.cost_values import StageFacts
+from romnet.report.model_values import (
     CubatureFacts,
     GappyFacts,
     MeshFacts,
-    NodalField,
-    ReportData,
     SelectedPoints,
     Spectrum,
-    StageFacts,
     TrainedField,
 )
+from romnet.report.page import render_page
+from romnet.report.skin import skin_of
+from romnet.report.values import ReportData
 
 
 def _bare() -> ReportData:

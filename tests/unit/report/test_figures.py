@@ -9,7 +9,7 @@ import pytest
 
 from romnet.core.status import Status
 from romnet.report.figures import cubature_svg, error_limits, error_svg, newton_svg, spectra_svg
-from romnet.report.values import CubatureFacts, Spectrum
+from romnet.report.model_values import CubatureFacts, Spectrum
 
 
 @pytest.mark.parametrize("values", [[], [1.0], [1.0, 0.0], [1.0, 1e-3, 1e-17]])

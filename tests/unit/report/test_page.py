@@ -13,16 +13,11 @@ import pytest
 from romnet.core.status import Status
 from romnet.fe.structured import box_mesh
 from romnet.report import page as page_module
+from romnet.report.case_values import NodalField
+from romnet.report.model_values import CubatureFacts, SelectedPoints, Spectrum, TrainedField
 from romnet.report.page import render_page
 from romnet.report.skin import skin_of
 from romnet.report.tables import MOST_ROWS
-from romnet.report.values import (
-    CubatureFacts,
-    NodalField,
-    SelectedPoints,
-    Spectrum,
-    TrainedField,
-)
 
 HOSTILE = '<script>alert("$x_$")</script> & \u4e2d'
 NONE = "\N{EN DASH}"

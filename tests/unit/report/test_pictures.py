@@ -11,9 +11,10 @@ import pytest
 from matplotlib import colormaps
 from matplotlib.image import imread
 
+from romnet.report.case_values import NodalField
+from romnet.report.model_values import SelectedPoints
 from romnet.report.pictures import field_png, points_png, render_field
 from romnet.report.skin import Skin
-from romnet.report.values import NodalField, SelectedPoints
 
 SMALL = {"pixels": 250}
 SQUARE = Skin(

@@ -6,9 +6,9 @@ from dataclasses import replace
 
 import numpy as np
 
+from romnet.report.case_values import WatchFacts
 from romnet.report.figures import watch_svg
 from romnet.report.page import render_page
-from romnet.report.values import WatchFacts
 
 FACTS = WatchFacts(
     field="p",
