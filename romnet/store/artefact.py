@@ -82,8 +82,8 @@ class Manifest:
         What there was to do, such as ``{"increments": 12}``.
     ranks
         Number of ranks that computed it.
-    wall_s
-        Wall-clock time [s].
+    wall_s, cpu_s
+        Wall-clock time, and processor time summed over the ranks [s].
     peak_memory_mb
         Largest resident memory of the run so far, summed over the ranks [MB].
     rank_memory_mb, rank_wall_s
@@ -108,6 +108,7 @@ class Manifest:
     counts: Mapping[str, int] = field(default_factory=dict)
     ranks: int = 1
     wall_s: float = 0.0
+    cpu_s: float = 0.0
     peak_memory_mb: float = 0.0
     rank_memory_mb: tuple[float, ...] = ()
     rank_wall_s: tuple[float, ...] = ()

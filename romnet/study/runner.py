@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass, replace
 from enum import Enum
 from pathlib import Path
-from time import perf_counter
+from time import perf_counter, process_time
 from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
@@ -234,12 +234,12 @@ def _run_stage(
             citations=stage.citations,
         )
     observer.started(stage.name)
-    began = perf_counter()
+    began, began_cpu = perf_counter(), process_time()
     context.progress = observer.progressed
     stage.action(context, stage, manifest)
-    seconds = perf_counter() - began
+    seconds, used = perf_counter() - began, process_time() - began_cpu
     memory = peak_memory() / 2**20
-    of_rank = comm.concatenate(np.array([[memory, seconds]]))
+    of_rank = comm.concatenate(np.array([[memory, seconds, used]]))
     with together(comm):
         if comm.rank == 0:
             path = context.folder / stage.path
@@ -247,6 +247,7 @@ def _run_stage(
             complete = replace(
                 read_manifest(path),
                 wall_s=seconds,
+                cpu_s=float(of_rank[:, 2].sum()),
                 peak_memory_mb=float(of_rank[:, 0].sum()),
                 rank_memory_mb=tuple(of_rank[:, 0].tolist()),
                 rank_wall_s=tuple(of_rank[:, 1].tolist()),
