@@ -172,7 +172,9 @@ def test_damaged_files_raise_conversion_errors_only(
 
 def test_snapshots_of_a_study_find_its_mesh(index: Path, tmp_path: Path) -> None:
     made = convert(index, tmp_path / "results" / "snapshots" / "one.h5")
-    made.files[1].rename(tmp_path / "results" / "mesh.h5")
+    found, place = made.files[1], tmp_path / "results" / "mesh.h5"
+    artefact.manifest_path(found).rename(artefact.manifest_path(place))
+    found.rename(place)
     mesh, results = read(made.path)
     assert results.instant(0)["displacement"].size == mesh.n_dofs
 
