@@ -23,7 +23,7 @@ from romnet.core.memory import Recycler
 _MEMORY = Recycler()
 _LINE, _PAGE = 8, 512  # values
 _NOWHERE = -1
-_ANNOUNCED = 2**28  # B of all columns together, which the system is told to read in advance
+_ANNOUNCED = 2**27  # B of all columns together, which the system is told to read in advance
 SLAB_BYTES = 2**26
 LARGEST_GAP = 1024
 
@@ -144,19 +144,23 @@ class _Runs:
         self._places = _places(dataset.file.filename, dataset.name, stamp)
 
     def announce(self, first: int, stop: int) -> None:
-        """Tell the system which rows come after these, so that the disk does not rest meanwhile.
+        """Tell the system that these rows of all columns are wanted, and which come after them.
 
-        Blocks of columns look like random access, of which it fetches little in advance. Windows
-        of many rows are announced, one whenever the window before is entered: short runs of
-        columns would cost the disk more than what they hold.
+        Blocks of columns look like random access, of which it fetches little in advance. What
+        follows is announced in windows of many rows, one whenever the window before is entered:
+        short runs of columns would cost the disk more than what they hold.
         """
-        n_chunks, n_columns = self._places.shape
-        width = max(1, _ANNOUNCED // (8 * n_columns * self._size))
-        entered = -(-first // (width * self._size))
-        if not hasattr(os, "posix_fadvise") or entered * width * self._size >= stop:
+        if not hasattr(os, "posix_fadvise"):
             return
-        window = slice((entered + 1) * width, min((entered + 2) * width, n_chunks))
-        for places in self._places[window].T.tolist():
+        self._want(first // self._size, -(-stop // self._size))
+        width = max(1, _ANNOUNCED // (8 * self._places.shape[1] * self._size))
+        entered = -(-first // (width * self._size))
+        if entered * width * self._size < stop:
+            self._want((entered + 1) * width, (entered + 2) * width)
+
+    def _want(self, first: int, stop: int) -> None:
+        """Announce some chunks of every column, those that follow each other in one piece."""
+        for places in self._places[first:stop].T.tolist():
             for begin, end in _joined(places, 8 * self._size):
                 os.posix_fadvise(self._file, begin, end - begin, os.POSIX_FADV_WILLNEED)
 
