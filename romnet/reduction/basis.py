@@ -83,5 +83,6 @@ class ReducedBasis:
     @property
     def relative_error(self) -> float:
         """Discarded part of the snapshots, root of the energy ratio [-]."""
-        energy = self.singular_values**2
+        # Of the largest, so that squares of tiny values do not vanish.
+        energy = (self.singular_values / (self.singular_values.max(initial=0.0) or 1.0)) ** 2
         return float(np.sqrt(energy[self.n_modes :].sum() / energy.sum()))

@@ -10,7 +10,7 @@ import numpy as np
 from jaxtyping import Float, Int
 
 from romnet.core.arrays import Array
-from romnet.core.communicator import together
+from romnet.core.communicator import Communicator, together
 from romnet.core.errors import StudyError
 from romnet.fe.history import SeparatedField
 from romnet.fe.loading import Loading
@@ -42,7 +42,8 @@ class Comparison:
     times
         Instants compared [time].
     displacement
-        Relative L2 error of the displacement at each instant [-].
+        Relative L2 error of the displacement at each instant [-]; where the reference is zero,
+        relative to its largest norm over the instants.
     dual
         Relative L2 error of each dual scalar at the last instant [-].
     hottest
@@ -253,11 +254,52 @@ def _displacement_errors(
     truth = context.displacement(reference)
     displacement = rebuilt_displacement(context, solution)
     product = context.workspace.inner_product()
-    parts = np.zeros((2, len(numbers)))
+    errors, norms = np.zeros(len(numbers)), np.zeros(len(numbers))
     for place, (number, column) in enumerate(zip(numbers, columns, strict=True)):
         exact = truth.column(int(column))
-        error = displacement(int(number)) - exact
-        parts[:, place] = ((product @ error) ** 2).sum(), ((product @ exact) ** 2).sum()
-    errors, norms = np.sqrt(context.comm.sum(parts))
-    whole = float(np.linalg.norm(errors) / (np.linalg.norm(norms) or 1.0))
-    return np.where(norms > 0.0, errors / np.where(norms > 0.0, norms, 1.0), errors), whole
+        errors[place] = _norm(product @ (displacement(int(number)) - exact), context.comm)
+        norms[place] = _norm(product @ exact, context.comm)
+    return relative_errors(errors, norms)
+
+
+def relative_errors(
+    errors: Float[Array, " n_times"], norms: Float[Array, " n_times"]
+) -> tuple[Float[Array, " n_times"], float]:
+    """Return the relative error at each instant, and over all of them.
+
+    Parameters
+    ----------
+    errors, norms
+        Norms of the error and of the reference at each instant, of any unit.
+
+    Notes
+    -----
+    An instant at which the reference is zero is compared with the largest norm of all instants,
+    so that no error is ever an absolute one. If the reference is zero throughout, an answer that
+    is not is wholly wrong: its error is 1.
+
+    Examples
+    --------
+    >>> relative_errors(np.array([0.5, 0.5]), np.array([0.0, 2.0]))[0].tolist()
+    [0.25, 0.25]
+    """
+    scale = float(norms.max(initial=0.0)) or float(errors.max(initial=0.0)) or 1.0
+    each = errors / np.where(norms > 0.0, norms, scale)
+    # Divided first, so that squares neither overflow nor vanish.
+    size = float(np.linalg.norm(norms / scale)) or float(np.linalg.norm(errors / scale)) or 1.0
+    return each, float(errors.max(initial=0.0) / scale) * _shape(errors) / size
+
+
+def _shape(values: Float[Array, " n"]) -> float:
+    """Return the norm of values over their largest."""
+    largest = float(values.max(initial=0.0))
+    return float(np.linalg.norm(values / largest)) if largest else 0.0
+
+
+def _norm(values: Float[Array, " n"], comm: Communicator) -> float:
+    """Return the norm over all ranks; of tiny values the squares would vanish. Collective."""
+    scale = comm.max(float(np.abs(values).max(initial=0.0)))
+    if scale == 0.0:
+        return 0.0
+    parts = np.array([((values / scale) ** 2).sum()])
+    return scale * float(np.sqrt(comm.sum(parts)[0]))
