@@ -15,6 +15,7 @@ from scipy.spatial import cKDTree
 from romnet.core.arrays import Array
 from romnet.fe.cells import CELLS, ReferenceCell
 from romnet.fe.discretization import discretize_for_mass
+from romnet.fe.faces import shared_faces
 from romnet.fe.mesh import CellBlock, Mesh
 
 FLAT = 0.01
@@ -50,8 +51,13 @@ class MeshQuality:
         Pairs of nodes at the same place (n_pairs, 2).
     orphans
         Nodes of no cell.
+    twins
+        Cells that have the same nodes as a cell before them.
     part_sizes
         Cells of each connected part, the largest first.
+    piece_sizes
+        Cells of each piece whose cells hang together by whole faces, the largest first; more
+        pieces than parts turn on one another as on hinges.
     """
 
     cells: Mapping[str, int]
@@ -61,7 +67,9 @@ class MeshQuality:
     worst_cell: int
     duplicates: Int[Array, "n_pairs 2"]
     orphans: Int[Array, " n_orphans"]
+    twins: Int[Array, " n_twins"]
     part_sizes: Int[Array, " n_parts"]
+    piece_sizes: Int[Array, " n_pieces"]
 
 
 def mesh_quality(mesh: Mesh) -> MeshQuality:
@@ -110,7 +118,9 @@ def mesh_quality(mesh: Mesh) -> MeshQuality:
         worst_cell=int(scaled.argmin()),
         duplicates=_duplicates(mesh.nodes),
         orphans=np.flatnonzero(~used),
+        twins=_twins(mesh),
         part_sizes=_part_sizes(mesh),
+        piece_sizes=_piece_sizes(mesh),
     )
 
 
@@ -176,3 +186,24 @@ def _part_sizes(mesh: Mesh) -> Int[Array, " n_parts"]:
     first_nodes = np.concatenate([block.connectivity[:, 0] for block in mesh.blocks])
     sizes = np.unique(labels[first_nodes], return_counts=True)[1]
     return np.asarray(np.sort(sizes)[::-1], dtype=np.int64)
+
+
+def _piece_sizes(mesh: Mesh) -> Int[Array, " n_pieces"]:
+    """Return the number of cells of each piece joined by faces, the largest first."""
+    pairs = shared_faces(mesh)
+    size = (mesh.n_cells, mesh.n_cells)
+    graph = coo_matrix((np.ones(len(pairs)), (pairs[:, 0], pairs[:, 1])), shape=size)
+    _, labels = connected_components(graph, directed=False)
+    return np.asarray(np.sort(np.bincount(labels))[::-1], dtype=np.int64)
+
+
+def _twins(mesh: Mesh) -> Int[Array, " n_twins"]:
+    """Return the cells whose nodes are those of a cell before them."""
+    found, first = [np.zeros(0, dtype=np.int64)], 0
+    for block in mesh.blocks:
+        rows = np.sort(block.connectivity, axis=1)
+        order = np.lexsort(rows.T)
+        alike = (rows[order[1:]] == rows[order[:-1]]).all(axis=1)
+        found.append(first + order[1:][alike])
+        first += len(rows)
+    return np.sort(np.concatenate(found))

@@ -21,6 +21,7 @@ from romnet.study.constraints import amplitude_of, constraints_of
 from romnet.study.findings import Finding
 from romnet.study.foreign import finite_instant, open_results, result_path
 from romnet.study.loadcases import loading_of
+from romnet.study.magnitudes import of_magnitudes, of_sums
 from romnet.study.predicting import prediction
 from romnet.study.read import HF, Case, LocatedStudy, read_study
 from romnet.study.schema import Temperature
@@ -95,6 +96,8 @@ def _look(located: LocatedStudy) -> Iterator[Finding]:
     mesh = read_mesh(located)
     with suppress(StudyError):  # said below, with its place
         yield from findings.of_mesh(mesh)
+    yield from of_magnitudes(located)
+    yield from of_sums(located, mesh)
     weights = integration_points(located, mesh).weights
     workspace = build_workspace(located, mesh, SerialCommunicator())
     yield _said(f"integration: {len(weights)} points, volume {weights.sum():.6g}")

@@ -125,6 +125,18 @@ def of_mesh(mesh: Mesh) -> Iterator[Finding]:
             f"{_some(quality.part_sizes)} cells"
         )
         yield Finding("warning", text, {"parts": quality.part_sizes.tolist()})
+    if quality.twins.size:
+        text = (
+            f"{quality.twins.size} cells have the same nodes as cells before them: "
+            f"{_some(ids[quality.twins])}; stiffness and mass count twice there"
+        )
+        yield Finding("warning", text, {"twins": int(quality.twins.size)})
+    if quality.piece_sizes.size > quality.part_sizes.size:
+        text = (
+            f"{quality.piece_sizes.size} pieces, of {_some(quality.piece_sizes)} cells, share "
+            f"nodes or edges but no whole face: they may turn on one another as on a hinge"
+        )
+        yield Finding("warning", text, {"pieces": quality.piece_sizes.tolist()})
 
 
 def of_units(workspace: Workspace) -> Iterator[Finding]:
@@ -319,10 +331,14 @@ def _thermal(workspace: Workspace, case: Case) -> Iterator[Finding]:
 
 def _young(material: Material) -> float:
     """Return the largest Young's modulus of a material; 0 if its law has no such parameter."""
+    return max(young_moduli(material), default=0.0)
+
+
+def young_moduli(material: Material) -> list[float]:
+    """Return the values of Young's modulus; none if the law has no such parameter."""
     given: Any = material.parameters.get("young")
-    values = given.get("value", [0.0]) if isinstance(given, dict) else [given]
-    numbers = [float(value) for value in values if isinstance(value, int | float)]
-    return max(numbers, default=0.0)
+    values = given.get("value", []) if isinstance(given, dict) else [given]
+    return [float(value) for value in values if isinstance(value, int | float)]
 
 
 def _sets(kind: str, sets: Mapping[str, Array]) -> str:

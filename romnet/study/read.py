@@ -210,7 +210,10 @@ def _words(
 ) -> list[str]:
     """Say each validation error with file and line."""
     lines: dict[str, None] = {}
-    for error in problem.errors(include_url=False):
+    errors = problem.errors(include_url=False)
+    for error in errors:
+        if error["type"] == "too_short" and any(_below(one["loc"], error["loc"]) for one in errors):
+            continue  # entries with errors of their own were not counted
         absent = error["type"] == "missing"
         place = (*prefix, *_yaml_place(error["loc"][skip:], located, prefix, absent=absent))
         text = error["msg"].removeprefix("Value error, ")
@@ -223,6 +226,11 @@ def _words(
             text = f"{text}, got {given!r}"
         lines.setdefault(f"{located.where(place)}: {text}.", None)
     return list(lines)
+
+
+def _below(place: tuple[str | int, ...], other: tuple[str | int, ...]) -> bool:
+    """Say whether a place lies below another one."""
+    return len(place) > len(other) and place[: len(other)] == other
 
 
 def _yaml_place(

@@ -105,7 +105,7 @@ def read_mesh(located: LocatedStudy) -> Mesh:
     Raises
     ------
     ConversionError
-        If the file cannot be read; names the key of the mesh.
+        If the file cannot be read, or holds no cells or infinite nodes; names the key of the mesh.
     """
     given = located.study.mesh
     if isinstance(given, BoxMesh):
@@ -113,10 +113,26 @@ def read_mesh(located: LocatedStudy) -> Mesh:
         return box_mesh(box.lengths, box.divisions, cell_type=box.cell, formulation=box.formulation)
     path = located.resolve(given)
     try:
-        return find_converter(path).read_mesh(path)
+        mesh = find_converter(path).read_mesh(path)
+        _refuse_unusable(path, mesh)
     except ConversionError as problem:
         message = f"{located.yaml.where(('mesh',))}: {problem}"
         raise ConversionError(message) from problem
+    return mesh
+
+
+def _refuse_unusable(path: Path, mesh: Mesh) -> None:
+    """Raise when a mesh has no cell, or nodes that are nowhere."""
+    if mesh.n_cells == 0:
+        message = f"{path}: holds no cell of a solid."
+        raise ConversionError(message)
+    bad = np.flatnonzero(~np.isfinite(mesh.nodes).all(axis=1))
+    if bad.size:
+        message = (
+            f"{path}: {bad.size} nodes have coordinates that are no finite numbers; the first is "
+            f"node {mesh.node_ids[bad[0]]}: {mesh.nodes[bad[0]].tolist()}."
+        )
+        raise ConversionError(message)
 
 
 def integration_points(located: LocatedStudy, mesh: Mesh) -> Discretization:

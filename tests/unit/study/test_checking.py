@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 import shutil
+from dataclasses import replace
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -16,6 +17,7 @@ from typer.testing import CliRunner
 
 from romnet.cli.main import app
 from romnet.fe.discretization import discretize
+from romnet.fe.mesh import Mesh
 from romnet.fe.structured import box_mesh
 from romnet.study.checking import check
 from romnet.study.findings import of_mesh
@@ -148,3 +150,68 @@ def test_an_amplitude_that_ends_too_early_is_named(small: ModuleType, tmp_path: 
     ends = {"times": [0.0, 0.5], "values": [0.0, 1.0]}
     found = check(small.write_study(tmp_path, small.changed(small.STUDY, amplitudes__spin=ends)))
     assert re.search(r"yaml:\d+ amplitudes\.spin: case 'one': time 1 lies beyond", found.errors[0])
+
+
+@pytest.mark.parametrize(
+    ("held", "words"),
+    [
+        ([], "shift along x, shift along y, shift along z, spin about x, "),
+        ([{"nodes": "x0", "u": [0.0, None, None]}], "shift along y, shift along z, spin about x;"),
+    ],
+)
+def test_a_body_that_can_move_freely_is_refused_where_romnet_computes(
+    held: list[dict[str, Any]], words: str, small: ModuleType, tmp_path: Path
+) -> None:
+    path = small.write_study(tmp_path / "a", small.changed(small.STUDY, constraints=held))
+    report = check(path)
+    assert any(f"is not held: {words}" in text for text in report.errors), report.messages
+    assert any("study.yaml" in text and "constraints" in text for text in report.errors)
+
+
+def test_a_body_that_can_move_freely_is_a_warning_where_another_code_computed(
+    small: ModuleType, foreign_study: Path, tmp_path: Path
+) -> None:
+    report = checked(small, foreign_study, tmp_path / "a", constraints=[])
+    assert any("is not held: shift along x" in text for text in report.warnings), report.messages
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({"materials__0__density": 7800.0}, r"density 7800 .* is 7\.8e\+15 kg/m\^3 if"),
+        ({"units__length": "m"}, r"kg/m\^3 if the study is in m, N, s; solids have 1 \.\.\. 50000"),
+    ],
+)
+def test_densities_and_moduli_of_no_solid_are_warned_of(
+    changes: dict[str, Any], words: str, small: ModuleType, tmp_path: Path
+) -> None:
+    report = check(small.write_study(tmp_path / "a", small.changed(small.STUDY, **changes)))
+    assert any(re.search(words, text) for text in report.warnings), report.messages
+
+
+def test_values_prescribed_twice_are_said_to_add_up(small: ModuleType, tmp_path: Path) -> None:
+    more = {"nodes": "x0", "u": [1e-3, None, None]}
+    held = [*small.STUDY["constraints"], more]
+    report = check(small.write_study(tmp_path / "a", small.changed(small.STUDY, constraints=held)))
+    (text,) = [text for text in report.warnings if "add up" in text]
+    assert f"constraints.{len(held) - 1}" in text
+    assert "prescribes x of 9 of these nodes" in text
+
+
+def test_cells_that_share_an_edge_only_are_a_hinge() -> None:
+    mesh = box_mesh((2.0, 2.0, 1.0), (2, 2, 1))
+    rows = mesh.blocks[0].connectivity[[0, 3]]
+    block = replace(mesh.blocks[0], connectivity=rows, ids=np.array([7, 8]))
+    hinge = Mesh(mesh.nodes, (block,), mesh.node_ids)
+    (found,) = [one for one in of_mesh(hinge) if "pieces" in one.figures]
+    assert found.figures["pieces"] == [1, 1]
+    assert "hinge" in found.text
+
+
+def test_a_cell_that_is_there_twice_is_named() -> None:
+    mesh = box_mesh((2.0, 1.0, 1.0), (2, 1, 1))
+    first, second = mesh.blocks[0].connectivity
+    rows = np.array([first, second, np.roll(first, 4)])
+    block = replace(mesh.blocks[0], connectivity=rows, ids=np.array([7, 8, 9]))
+    found = list(of_mesh(Mesh(mesh.nodes, (block,), mesh.node_ids)))
+    assert any("1 cells have the same nodes as cells before them: 9;" in f.text for f in found)
