@@ -33,7 +33,8 @@ def _component(name: str, found: Distribution) -> dict[str, object]:
     """Describe one distribution."""
     told = found.metadata.get_all("Classifier") or []
     licences = [text.split(" :: ")[-1] for text in told if text.startswith("License ::")]
-    given = found.metadata.get("License-Expression") or found.metadata.get("License") or ""
+    fields = ("License-Expression", "License")
+    given = next((found.metadata[name] for name in fields if name in found.metadata), "")
     licence = ", ".join(licences) or given.splitlines()[0] if licences or given else "unknown"
     return {
         "type": "library",

@@ -1,4 +1,4 @@
-"""A law that answers NaN: the step is cut, the run stops, and what it was asked can be asked again."""
+"""A law that answers NaN: the step is cut, the run stops, and the question can be asked again."""
 
 from __future__ import annotations
 
@@ -48,12 +48,13 @@ WAYS = {
 HOWS = {"simulation": 0.6, "answer": 1.2}
 
 
-def run(folder: Path) -> Iterator[Outcome]:
+def run(folder: Path, *, short: bool) -> Iterator[Outcome]:
     """Let a law fail in each way, in a simulation and in an answer of the model."""
+    ways = dict(list(WAYS.items())[:1]) if short else WAYS
     folder.mkdir(parents=True, exist_ok=True)
     library = compiled(folder, "fails", SOURCE)
     for what, after in HOWS.items():
-        for name, way in WAYS.items():
+        for name, way in ways.items():
             own = folder / f"{what} {way}"
             yield tried(_KIND, f"{name} in a {what}", partial(stopped, own, library, way, after))
 
@@ -78,7 +79,7 @@ def study(library: Path, way: int, after: float) -> dict[str, Any]:
     )
 
 
-def stopped(folder: Path, library: Path, way: int, after: float) -> str:
+def stopped(folder: Path, library: Path, way: int, after: float) -> str:  # noqa: PLR0911
     """Run to the failure and ask the increment again that is written then."""
     path = write(folder, study(library, way, after))
     ran = romnet("online", path, "--json")

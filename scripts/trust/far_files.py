@@ -19,6 +19,8 @@ from romnet.store import artefact
 from romnet.store.converters.base import find_converter
 from romnet.store.mesh_file import load_mesh, save_mesh
 from romnet.study import commands
+from romnet.study.context import Context
+from romnet.study.runner import run as run_stages
 
 _KIND = "security"
 _OUTSIDE = "outside"
@@ -142,7 +144,7 @@ def _spoiled(folder: Path, name: str, spoil: Callable[[h5py.File, str], None]) -
     yield tried(_KIND, f"{name} in a mesh", partial(_load, mesh), refusal=_FAR)
     path = write(folder / "study", bar(online=[]))
     context = commands.open_study(path)
-    commands.run(context, ["snapshots[one]"])
+    run_stages(context, ["snapshots[one]"])
     stored = context.folder / "snapshots" / "one.h5"
     with h5py.File(stored, "r+") as file:
         place = next(
@@ -152,7 +154,7 @@ def _spoiled(folder: Path, name: str, spoil: Callable[[h5py.File, str], None]) -
         )
         spoil(file, place)
     rehash(stored)
-    yield tried(_KIND, f"{name} in snapshots", partial(commands.offline, context), refusal=_FAR)
+    yield tried(_KIND, f"{name} in snapshots", partial(_learnt, context), refusal=_FAR)
     for suffix, place in (
         (".med", "ENS_MAA/m/NOE/COO"),
         (".e", "coordx"),
@@ -165,6 +167,12 @@ def _spoiled(folder: Path, name: str, spoil: Callable[[h5py.File, str], None]) -
             spoil(file, place)
         if spoil is not _soft:
             yield tried(_KIND, f"{name} in {suffix}", partial(_read, foreign), refusal=_FAR)
+
+
+def _learnt(context: Context) -> str:
+    """Build the model."""
+    commands.offline(context)
+    return ""
 
 
 def _load(path: Path) -> str:

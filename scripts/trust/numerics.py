@@ -13,6 +13,6 @@ from outcome import Outcome
 
 def run(folder: Path, *, short: bool, seed: int) -> Iterator[Outcome]:
     """Spoil snapshots, loads, modes and laws; then march many steps."""
-    yield from degenerate.run(folder / "degenerate", seed=seed)
-    yield from failing_laws.run(folder / "laws")
-    yield from long_runs.run(folder / "long", steps=2_000 if short else 10_000)
+    yield from degenerate.run(folder / "degenerate", short=short, seed=seed)
+    yield from failing_laws.run(folder / "laws", short=short)
+    yield from long_runs.run(folder / "long", steps=500 if short else 10_000)

@@ -105,7 +105,7 @@ def bar(**changes: Any) -> dict[str, Any]:
 
 def with_umat() -> dict[str, Any]:
     """Return a study whose law is a UMAT in a library."""
-    from romnet.laws.native import library_path  # noqa: PLC0415
+    from romnet.laws.native import library_path
 
     umat = {
         "umat": str(library_path("elastic")),

@@ -16,6 +16,7 @@ from concurrent.futures.process import BrokenProcessPool
 from pathlib import Path
 
 import study_bases
+from failing_laws import romnet
 from outcome import End, Outcome
 from study_mutations import Mutant, mutants
 
@@ -43,12 +44,33 @@ def run(folder: Path, *, count: int, seed: int) -> Iterator[Outcome]:
                 yield Outcome(_KIND, part[0].what, End.WRONG, f"a process ended: {problem!r}")
 
 
+def run_commands(folder: Path, *, count: int, seed: int) -> Iterator[Outcome]:
+    """Look at some changed studies by the command itself."""
+    folder.mkdir()
+    for number, mutant in enumerate(mutants(study_bases.texts(), count, seed)):
+        path = folder / str(number) / "study.yaml"
+        path.parent.mkdir()
+        path.write_bytes(_bytes(mutant))
+        ran = romnet("check", path)
+        said = ran.stdout + ran.stderr
+        clear = ran.returncode in (0, 2) and said.strip() and "Traceback" not in said
+        end = End.REFUSED if ran.returncode else End.SURVIVED
+        detail = "" if clear else f"exit code {ran.returncode}: {said[-300:]}"
+        fault = f"{mutant.what} {'.'.join(map(str, mutant.place))}".strip()
+        yield Outcome("input: romnet check", fault, end if clear else End.WRONG, detail)
+
+
+def _bytes(mutant: Mutant) -> bytes:
+    """Return the file of a changed study, which may be no text."""
+    return mutant.text.encode("utf-8", errors="surrogatepass")
+
+
 def _limited() -> None:
     """Bound the memory of a process, so that a study cannot ask for all there is."""
     resource.setrlimit(resource.RLIMIT_AS, (MEMORY, MEMORY))
     signal.signal(signal.SIGALRM, _too_slow)
     warnings.simplefilter("ignore")  # of mutants, not of the study
-    import romnet.study.checking  # noqa: F401, PLC0415  (before the clock runs)
+    import romnet.study.checking  # noqa: F401  (before the clock runs)
 
 
 def _too_slow(*_: object) -> None:
@@ -64,10 +86,10 @@ def _looked_at(folder: Path, part: list[Mutant]) -> list[Outcome]:
 
 def judged(mutant: Mutant, folder: Path) -> Outcome:
     """Look at one study and judge what is said about it."""
-    from romnet.study.checking import check  # noqa: PLC0415
+    from romnet.study.checking import check
 
     path = folder / "study.yaml"
-    path.write_bytes(mutant.text.encode("utf-8", errors="surrogatepass"))
+    path.write_bytes(_bytes(mutant))
     signal.setitimer(signal.ITIMER_REAL, SECONDS)
     try:
         with contextlib.redirect_stdout(io.StringIO()) as said:
@@ -110,4 +132,4 @@ def _keep(mutant: Mutant) -> None:
     if kept:
         name = f"{abs(hash((mutant.what, mutant.place, mutant.text))):x}.yaml"
         Path(kept).mkdir(parents=True, exist_ok=True)
-        (Path(kept) / name).write_bytes(mutant.text.encode("utf-8", errors="surrogatepass"))
+        (Path(kept) / name).write_bytes(_bytes(mutant))

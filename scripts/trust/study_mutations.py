@@ -16,7 +16,18 @@ TEXTS = (
     *("", " ", "~", "hf", "ALL", "x0", "../..", "/dev/zero", "a\0b", "\ud800", "é", "漢字"),
     *("😀" * 40, "x" * 10_000, "-1e999", "null", "NaN", "yes", "{a: b}", "<script>", "%s%n"),
 )
-OTHERS = (None, True, False, [], {}, [[]], [None], {"": ""}, {"a": 1}, [1.0, 2.0, 3.0])
+OTHERS: tuple[Any, ...] = (
+    None,
+    True,
+    False,
+    [],
+    {},
+    [[]],
+    [None],
+    {"": ""},
+    {"a": 1},
+    [1.0, 2.0, 3.0],
+)
 SNIPPETS = (
     *(":", "- ", "  ", "\t", "{", "}", "[", "]", "'", '"', "&a ", "*a", "<<: ", "!!", "|\n", ">\n"),
     *("!!python/object/apply:os.system [true]", "!!binary x", "!!float x", "!!set {a}", "\0"),
