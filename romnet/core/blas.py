@@ -22,7 +22,7 @@ _CHAR, _INT, _REAL, _ARRAY = (
     ctypes.POINTER(ctypes.c_double),
     ctypes.c_void_p,
 )
-_PIECE = 1024  # rows
+_PIECE = 500  # rows; a power of two would crowd few places of the cache
 _SIGNATURES = {
     "dsyrk": (_CHAR, _CHAR, _INT, _INT, _REAL, _ARRAY, _INT, _REAL, _ARRAY, _INT),
     "dgemm": (_CHAR, _CHAR, *3 * (_INT,), _REAL, _ARRAY, _INT, _ARRAY, _INT, _REAL, _ARRAY, _INT),
