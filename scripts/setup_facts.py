@@ -13,6 +13,7 @@ from pathlib import Path
 
 PYPROJECT = Path(__file__).resolve().parent.parent / "pyproject.toml"
 DEBIAN_PETSC = "petsc*/*-real/lib/python3/dist-packages"
+GROUPS = ("test", "cases", "docs")
 # Both are bound to one MPI library: they are found, never installed.
 FOUND_NOT_INSTALLED = {"mpi4py", "petsc4py"}
 
@@ -53,8 +54,7 @@ def requirements() -> list[str]:
     project = table["project"]
     wanted = [
         *project["dependencies"],
-        *project["optional-dependencies"]["test"],
-        *project["optional-dependencies"]["docs"],
+        *(line for group in GROUPS for line in project["optional-dependencies"][group]),
         *table["build-system"]["requires"],
     ]
     return [line for line in wanted if re.split(r"[^\w-]", line)[0] not in FOUND_NOT_INSTALLED]
