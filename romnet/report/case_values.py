@@ -112,6 +112,9 @@ class CaseFacts:
     dual_error, hottest_error
         Relative error of each dual scalar at the last instant compared [-]: L2 over all points,
         and over the hottest 1 % of them.
+    dual_history, hottest_history
+        The same at every instant compared, the latter on the points that are hottest at the last
+        one [-].
     hf_seconds
         Wall time of the reference computation [s], when it is known.
     picture
@@ -138,6 +141,8 @@ class CaseFacts:
     displacement_error: Float[Array, " n_errors"] = field(default_factory=lambda: np.zeros(0))
     dual_error: Mapping[str, float] = field(default_factory=dict)
     hottest_error: Mapping[str, float] = field(default_factory=dict)
+    dual_history: Mapping[str, Float[Array, " n_errors"]] = field(default_factory=dict)
+    hottest_history: Mapping[str, Float[Array, " n_errors"]] = field(default_factory=dict)
     hf_seconds: float | None = None
     picture: NodalField | None = None
     cycles: CycleFacts | None = None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import product
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
 
@@ -13,7 +14,7 @@ from romnet.report.ink import ACCENT, MUTED, plain, png_of, styled
 from romnet.report.model_values import SelectedPoints
 from romnet.report.sheet import BAR, INCHES, Sheet, round_down
 from romnet.report.skin import Skin
-from romnet.report.view import facets_of, sharp_edges, with_centres
+from romnet.report.view import View, facets_of, sharp_edges, with_centres
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -29,6 +30,7 @@ PIXELS = 1000
 _UNKNOWN = 0.80  # grey of faces where the field is NaN
 _PALE = np.array([0.895, 0.915, 0.940])
 _DEFORMED = 0.06  # largest displacement drawn, as a part of the diagonal
+_CLOSE = 0.10  # half the width of a close view, as a part of the diagonal
 _MARK_AREA = 34.0  # of a point of mean weight, when there are few
 
 
@@ -95,14 +97,60 @@ def field_png(
     -----
     Collective: no. Deterministic: yes. Mutates nothing. Cost: about a second, whatever the mesh.
     """
-    if len(field.values) != len(skin.vertices):
-        message = f"{len(field.values)} values for the {len(skin.vertices)} vertices of the skin."
-        raise ValueError(message)
     shape, factor = _deformed(skin, field.displacement)
-    facets = facets_of(shape)
+    note = "" if factor is None else f"deformation {_TIMES} {factor:g}"
     sheet = Sheet.around(shape.vertices, pixels)
+    return _coloured(sheet, shape, field, length_unit=length_unit, note=note)
+
+
+def close_png(
+    skin: Skin, field: NodalField, *, length_unit: str = "", pixels: int = PIXELS
+) -> bytes:
+    """Draw the undeformed skin around the largest value of a field, in the colours of the whole.
+
+    Parameters
+    ----------
+    skin
+        Surface of the mesh.
+    field
+        What colours it; known somewhere.
+    length_unit
+        Written beside the scale.
+    pixels
+        Longer side of the picture, without the colour bar.
+
+    Returns
+    -------
+    bytes
+        A PNG file: a tenth of the diagonal around that place, seen from the corner that it faces.
+
+    Raises
+    ------
+    ValueError
+        If the field does not fit the skin, or is known nowhere.
+
+    Notes
+    -----
+    Collective: no. Deterministic: yes. Mutates nothing. Cost: about a second, whatever the mesh.
+    """
+    hottest = int(np.nanargmax(field.values))
+    middle, size = skin.vertices[hottest], np.ptp(skin.vertices, axis=0)
+    reach = _CLOSE * float(np.linalg.norm(size))
+    box = middle + reach * np.array(list(product((-1.0, 1.0), repeat=3))) * (size > 0.0)
+    sheet = Sheet.around(box, pixels, view=View.facing(skin, hottest))
+    return _coloured(sheet, skin, field, length_unit=length_unit, note="")
+
+
+def _coloured(
+    sheet: Sheet, shape: Skin, field: NodalField, *, length_unit: str, note: str
+) -> bytes:
+    """Draw a field on a skin that has its shape already."""
+    if len(field.values) != len(shape.vertices):
+        message = f"{len(field.values)} values for the {len(shape.vertices)} vertices of the skin."
+        raise ValueError(message)
+    facets = facets_of(shape)
     raster = sheet.rasterised(facets)
-    corner_values = with_centres(skin, field.values)[facets.triangles[raster.triangles]]
+    corner_values = with_centres(shape, field.values)[facets.triangles[raster.triangles]]
     values = (corner_values * raster.shares).sum(axis=1)
     with styled():
         from matplotlib import colormaps
@@ -116,7 +164,6 @@ def field_png(
         colours[known] = scale.to_rgba(values[known])[:, :3]
         figure, axes = sheet.figure(bar=True)
         sheet.paint(axes, raster, facets, colours, edges=0.5)
-        note = "" if factor is None else f"deformation {_TIMES} {factor:g}"
         sheet.furnish(axes, length_unit, note)
         _colour_bar(figure, scale, field)
         return png_of(figure, dpi=sheet.dpi)

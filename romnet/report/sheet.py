@@ -39,9 +39,9 @@ class Sheet:
     height: int
 
     @classmethod
-    def around(cls, vertices: Array, pixels: int) -> Sheet:
+    def around(cls, vertices: Array, pixels: int, *, view: View | None = None) -> Sheet:
         """Frame vertices with a margin; the aspect is theirs, within reason."""
-        view = View.of(vertices)
+        view = view or View.of(vertices)
         flat = view.project(vertices)[:, :2] if len(vertices) else np.zeros((1, 2))
         low, high = flat.min(axis=0), flat.max(axis=0)
         longest = max(float((high - low).max()), 1e-300)
@@ -106,9 +106,13 @@ class Sheet:
         )
 
     def furnish(self, axes: Axes, length_unit: str, note: str) -> None:
-        """Draw the directions of space, a scale, and a note."""
+        """Draw the directions of space and a scale on white ground, and a note."""
+        from matplotlib.patches import Rectangle
+
         axes.set(xlim=self.extent[:2], ylim=self.extent[2:])
         unit = 0.055 * max(self.width, self.height) * self.pixel
+        ground = (self.left, self.bottom), self.width * self.pixel, 2.9 * unit
+        axes.add_patch(Rectangle(*ground, color="white", zorder=1.0))
         origin = np.array([self.left + 1.6 * unit, self.bottom + 1.35 * unit])
         for name, arrow in zip("xyz", self.view.directions.T[:, :2], strict=True):
             if np.linalg.norm(arrow) < 0.1:  # noqa: PLR2004  (it points at the eye)

@@ -10,7 +10,6 @@ import numpy as np
 
 from romnet.core.arrays import Array
 from romnet.report.case_values import CaseFacts, CycleFacts, NodalField, WatchFacts
-from romnet.report.cost_values import StageFacts
 from romnet.report.model_values import (
     CubatureFacts,
     GappyFacts,
@@ -18,8 +17,10 @@ from romnet.report.model_values import (
     Spectrum,
     TrainedField,
 )
+from romnet.report.skin import Skin
 
 MOST_ROWS = 400
+_HOTTEST = 10
 _DOI = re.compile(r"\b10\.\d{4,9}/[^\s\"<>]*[^\s\"<>.,;)]")
 _MISSING = "–"  # noqa: RUF001  (en dash)
 
@@ -184,6 +185,14 @@ def dual_table(case: CaseFacts) -> Table:
     return table(["dual field", "error, all points [-]", "error, hottest 1 % [-]"], rows)
 
 
+def dual_history_table(case: CaseFacts, time_unit: str, *, most: int = MOST_ROWS) -> Table:
+    """Return the errors of the dual fields at each instant compared."""
+    hot = {f"{name}, hottest 1 %": found for name, found in case.hottest_history.items()}
+    every = {**case.dual_history, **hot}
+    rows = zip(case.error_times, *every.values(), strict=True)
+    return table([_time(time_unit), *(f"{name} [-]" for name in every)], rows, most=most)
+
+
 def drift_table(facts: CycleFacts) -> Table:
     """Return the errors at the end of each cycle compared."""
     rows = zip(facts.cycles.tolist(), *facts.drift.values(), strict=True)
@@ -216,15 +225,14 @@ def field_table(field: NodalField) -> Table:
     return table(["part of the vertices below", f"value{unit}"], rows)
 
 
-def stages_table(stages: Sequence[StageFacts]) -> Table:
-    """Return what every stage cost."""
-    rows = ((s.name, s.state, s.seconds, s.peak_mb, s.ranks) for s in stages)
-    return table(["stage", "state", "wall time [s]", "peak memory [MB]", "ranks"], rows)
-
-
-def keys_table(stages: Sequence[StageFacts]) -> Table:
-    """Return the key of every artefact."""
-    return table(["stage", "key"], ((stage.name, stage.key or None) for stage in stages))
+def hottest_table(skin: Skin, field: NodalField, length_unit: str) -> Table:
+    """Return places and values of the ten largest values on the skin."""
+    length = f" [{length_unit}]" if length_unit else ""
+    unit = f" [{field.unit}]" if field.unit not in {"", "-"} else " [-]"
+    known = np.flatnonzero(np.isfinite(field.values))
+    order = known[np.argsort(-field.values[known], kind="stable")][:_HOTTEST]
+    columns = [f"{name}{length}" for name in "xyz"] + [f"value{unit}"]
+    return table(columns, ([*skin.vertices[k], field.values[k]] for k in order))
 
 
 def split_doi(reference: str) -> tuple[str, str, str]:

@@ -6,7 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from romnet.report.case_values import CaseFacts
-from romnet.report.cost_values import StageFacts
+from romnet.report.cost_values import Ledger, StageFacts
+from romnet.report.data_values import DataFacts
 from romnet.report.model_values import (
     CubatureFacts,
     GappyFacts,
@@ -59,6 +60,8 @@ class ReportData:
         Versions of romnet, Python and libraries that computed the results.
     local
         Clusters and criterion, of a study that asks for them.
+    learned
+        The training simulations, looked at as data.
 
     Raises
     ------
@@ -83,6 +86,14 @@ class ReportData:
     citations: Mapping[str, str] = field(default_factory=dict)
     versions: Mapping[str, str] = field(default_factory=dict)
     local: LocalFacts | None = None
+    learned: tuple[DataFacts, ...] = ()
+
+    @property
+    def ledger(self) -> Ledger:
+        """What the model cost and saves."""
+        return Ledger.of(
+            self.stages, [case.wall_seconds for case in self.cases if not case.in_training]
+        )
 
     def __post_init__(self) -> None:
         """Check that every field fits the skin."""

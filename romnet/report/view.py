@@ -45,6 +45,31 @@ class View:
         flat = vertices.size == 0 or np.ptp(vertices[:, 2]) == 0.0
         return cls(np.eye(3)) if flat else cls.from_angles(-57.0, 24.0)
 
+    @classmethod
+    def facing(cls, skin: Skin, vertex: int) -> View:
+        """Choose the raised or lowered corner that a vertex of a skin faces most.
+
+        Examples
+        --------
+        >>> from romnet.fe.structured import box_mesh
+        >>> from romnet.report.skin import skin_of
+        >>> skin, _ = skin_of(box_mesh((1.0, 1.0, 1.0), (2, 2, 2)))
+        >>> high = int(np.flatnonzero((skin.vertices == [1.0, 0.5, 0.5]).all(axis=1))[0])
+        >>> bool(View.facing(skin, high).directions[2, 0] > 0.5)
+        True
+        """
+        if np.ptp(skin.vertices[:, 2]) == 0.0:
+            return cls(np.eye(3))
+        facets = facets_of(skin)
+        around = (facets.triangles == vertex).any(axis=1)
+        normal = facets.normals[around].sum(axis=0)
+        views = [
+            cls.from_angles(azimuth, elevation)
+            for elevation in (24.0, -24.0)
+            for azimuth in (-57.0, 33.0, 123.0, -147.0)
+        ]
+        return max(views, key=lambda view: float(view.directions[2] @ normal))
+
     def project(self, vertices: Float[Array, "n 3"]) -> Float[Array, "n 3"]:
         """Return the coordinates on the sheet and the depth."""
         return np.asarray(vertices @ self.directions.T)

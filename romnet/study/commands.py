@@ -315,7 +315,7 @@ def online_summary(context: Context, name: str) -> OnlineSummary:
         if comparison.rebuilt != "gappy":
             errors["p_from_modes"] = comparison.from_modes.get("p")
             errors["p_hot_from_modes"] = comparison.from_modes_hottest.get("p")
-        if _is_computed(context.located, comparison.reference):
+        if is_computed(context.located, comparison.reference):
             path = context.folder / "snapshots" / f"{comparison.reference}.h5"
             seconds = read_manifest(path).wall_s
     return OnlineSummary(
@@ -425,7 +425,7 @@ def init(folder: Path, *, template: str = "bar") -> Path:
     return target
 
 
-def _is_computed(located: LocatedStudy, name: str) -> bool:
+def is_computed(located: LocatedStudy, name: str) -> bool:
     """Whether a simulation is computed by romnet's own solver."""
     for entry in located.study.training:
         if entry.name == name:

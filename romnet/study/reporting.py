@@ -16,7 +16,7 @@ from romnet.reduction.criterion import Advice
 from romnet.reduction.cubature import ReducedQuadrature
 from romnet.reduction.model import ReducedModel
 from romnet.report.case_values import CaseFacts, NodalField
-from romnet.report.cost_values import StageFacts
+from romnet.report.cost_values import Kind, StageFacts
 from romnet.report.model_values import (
     CubatureFacts,
     GappyFacts,
@@ -39,11 +39,13 @@ from romnet.study.answers import Comparison, rebuilt_fields
 from romnet.study.citing import cited
 from romnet.study.context import Context
 from romnet.study.cycling import cycle_facts
+from romnet.study.data_quality import data_facts
 from romnet.study.dictionary import CLUSTERS, Clusters
 from romnet.study.indicating import watch_facts
 from romnet.study.local import ADVICE, CRITERION, Simplified
 from romnet.study.rebuilding import rebuilt_displacement
 from romnet.study.runner import verdicts
+from romnet.study.stage import Stage
 
 Nodes = Int[Array, " n_vertices"]
 
@@ -135,6 +137,7 @@ def report_data(context: Context) -> ReportData:
         citations={one.key: one.text for one in cited(keys)},
         versions=dict(read_manifest(folder / "model.h5").versions),
         local=_local_facts(folder),
+        learned=tuple(data_facts(context, name) for name in context.training),
     )
 
 
@@ -172,6 +175,8 @@ def _case(context: Context, name: str, nodes: Nodes) -> CaseFacts:
         displacement_error=comparison.displacement,
         dual_error=comparison.dual,
         hottest_error=comparison.hottest,
+        dual_history=comparison.history,
+        hottest_history=comparison.hottest_history,
         hf_seconds=summary.reference_s,
         picture=_picture(context, solution, nodes),
         cycles=None if summary.cycles is None else cycle_facts(summary.cycles),
@@ -240,22 +245,34 @@ def _stages(context: Context) -> tuple[StageFacts, ...]:
     """Collect what ran."""
     facts = []
     for name, verdict in verdicts(context.located, context.folder).items():
-        path = context.folder / verdict.stage.path
+        path, kind = context.folder / verdict.stage.path, _kind(context, verdict.stage)
         if not path.exists():
-            facts.append(StageFacts(name, 0.0, 0.0, verdict.state.value))
+            facts.append(StageFacts(name, 0.0, 0.0, verdict.state.value, kind=kind))
             continue
         manifest = read_manifest(path)
         facts.append(
             StageFacts(
-                name,
-                manifest.wall_s,
-                manifest.peak_memory_mb,
-                verdict.state.value,
-                manifest.key,
-                manifest.ranks,
+                name=name,
+                seconds=manifest.wall_s,
+                peak_mb=manifest.peak_memory_mb,
+                state=verdict.state.value,
+                key=manifest.key,
+                ranks=manifest.ranks,
+                kind=kind,
+                cpu_seconds=manifest.cpu_s or None,  # older manifests do not tell
             )
         )
     return tuple(facts)
+
+
+def _kind(context: Context, stage: Stage) -> Kind:
+    """Say what a stage is for."""
+    what = stage.name.partition("[")[0]
+    if what == "snapshots" and commands.is_computed(context.located, stage.case):
+        return "training" if stage.case in context.training else "reference"
+    if stage.offline or not stage.case:
+        return "offline"
+    return "comparison" if what in {"snapshots", "replay", "fields"} else "online"
 
 
 def _done(context: Context) -> list[Path]:

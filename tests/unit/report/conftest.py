@@ -11,6 +11,7 @@ from romnet.core.status import Status
 from romnet.fe.structured import box_mesh
 from romnet.report.case_values import CaseFacts, NodalField
 from romnet.report.cost_values import StageFacts
+from romnet.report.data_values import DataFacts
 from romnet.report.model_values import (
     CubatureFacts,
     GappyFacts,
@@ -44,6 +45,8 @@ def _case(name="cycle2", **changes) -> CaseFacts:
         displacement_error=np.array([0.0, 3.186e-6, 1.071e-3, 9.137e-3, 1.302e-2]),
         dual_error={"p": 0.05403, "stress_11": 0.03079},
         hottest_error={"p": 0.03058, "stress_11": 0.01762},
+        dual_history={"p": np.geomspace(1e-4, 0.05403, 5), "stress_11": np.full(5, 0.03)},
+        hottest_history={"p": np.geomspace(1e-5, 0.03058, 5)},
         hf_seconds=3.609,
     )
     return replace(facts, **changes)
@@ -65,8 +68,25 @@ def _full() -> ReportData:
             TrainedField("p", 3.4e-6, 9.9e-6, 5.5e-5),
         ),
         stages=(
+            StageFacts("snapshots[cycle1]", 3.4, 210.0, "fresh", "77aa", kind="training"),
             StageFacts("pod", 0.112, 152.4, "fresh", "11d020d671b1", 1),
             StageFacts("cubature", 0.3238, 156.5, "stale", "8056e308db79", 2),
+            StageFacts("online[cycle2]", 0.2, 140.0, "fresh", "5522", kind="online"),
+        ),
+        learned=(
+            DataFacts(
+                "cycle1",
+                "cube.ut",
+                41,
+                "6 significant digits",
+                2e-3,
+                1,
+                2,
+                1e-9,
+                (20.0, 400.0),
+                (-np.inf, np.inf),
+                ("its digits are few",),
+            ),
         ),
         cases=(
             _case("cycle1", in_training=True, displacement_error=np.full(5, 1.1e-5)),

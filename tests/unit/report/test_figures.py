@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 
 from romnet.core.status import Status
-from romnet.report.figures import cubature_svg, error_limits, error_svg, newton_svg, spectra_svg
+from romnet.report.answer_figures import error_limits, error_svg, newton_svg
+from romnet.report.figures import cubature_svg, spectra_svg
 from romnet.report.model_values import CubatureFacts, Spectrum
 
 

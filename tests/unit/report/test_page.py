@@ -12,8 +12,9 @@ import pytest
 
 from romnet.core.status import Status
 from romnet.fe.structured import box_mesh
-from romnet.report import page as page_module
+from romnet.report import album
 from romnet.report.case_values import NodalField
+from romnet.report.cost_values import StageFacts
 from romnet.report.model_values import CubatureFacts, SelectedPoints, Spectrum, TrainedField
 from romnet.report.page import render_page
 from romnet.report.skin import skin_of
@@ -79,7 +80,9 @@ def test_every_element_is_closed(parsed):
 
 def test_every_picture_has_alt_text_and_its_numbers(parsed):
     images = parsed.all("img")
-    assert len(images) == 8  # a field, errors and iterations of two cases, three of the model
+    # A field and its close view, errors of u and of dual fields and iterations of two cases,
+    # three of the model, one of the cost.
+    assert len(images) == 12
     assert all(len(image["alt"]) > 20 for image in images)
     assert len(parsed.all("figure")) == len(images)
     assert len(parsed.all("details")) >= len(images)
@@ -143,8 +146,13 @@ def test_tables_hold_the_numbers_of_the_data(data, parsed):
     assert parsed.table("dual field", "error, all points")[1] == ["stress_11", "0.03079", "0.01762"]
     trained = parsed.table("field", "predicted", "found, all points", "found, hottest 1 %")
     assert trained == [["u", "7.1e-06", "8.2e-06", "–"], ["p", "3.4e-06", "9.9e-06", "5.5e-05"]]  # noqa: RUF001
-    assert parsed.table("stage", "state")[1] == ["cubature", "stale", "0.3238", "156.5", "2"]
-    assert parsed.table("stage", "key")[0] == ["pod", "11d020d671b1"]
+    assert parsed.table("stage", "state")[2] == ["cubature", "stale", "0.3238", NONE, "156.5", "2"]
+    assert parsed.table("stage", "key")[1] == ["pod", "11d020d671b1"]
+    histories = parsed.table("time", "p", "stress_11", "p, hottest 1 %")
+    assert histories[-1] == ["2", "0.05403", "0.03", "0.03058"]
+    hottest = [float(row[3]) for row in parsed.table("x", "y", "z", "value")]
+    field = data.cases[1].picture
+    assert hottest == pytest.approx(np.sort(field.values)[::-1][:10], 1e-4)
     weights = [float(row[3]) for row in parsed.table("x", "y", "z", "weight")]
     assert weights == pytest.approx(sorted(data.points.weights, reverse=True), 1e-4)
 
@@ -155,6 +163,46 @@ def test_the_row_of_a_case_is_its_answer(parsed):
     assert [float(text) for text in [row[6], *row[9:]]] == pytest.approx(
         [0.0185, 3.609, 3.609 / 0.0185, 1.302e-2, 0.05403, 0.03058], 1e-4
     )
+
+
+def test_the_cost_is_added_up_by_kind(parsed):
+    rows = {row[0]: row[1:] for row in parsed.table("what for", "stages")}
+    assert rows["simulations to learn from"] == ["1", "3.4", NONE, "210"]
+    assert rows["building and testing the model"] == ["2", "0.4358", NONE, "156.5"]
+    assert rows["questions to the model"] == ["1", "0.2", NONE, "140"]
+    # 3.8358 s before the first question, each of which saves 3.4 - 0.2 s.
+    assert [row[0] for row in parsed.table("questions", "in full")] == ["0", "1", "2", "3", "4"]
+    assert "after 2 questions the model has paid" in " ".join("".join(parsed.words).split())
+    one = parsed.table("a question", "wall time", "speed-up")
+    assert [row[2] for row in one] == [NONE, "183.78", "17"]
+
+
+def test_a_model_that_never_pays_is_said_to(bare, case):
+    slow = (
+        StageFacts("snapshots[a]", 1.0, 1.0, "fresh", kind="training"),
+        StageFacts("online[b]", 2.0, 1.0, "fresh", kind="online"),
+    )
+    text = "".join(Page(render_page(replace(bare, stages=slow, cases=(case(),)))).words)
+    assert "this model does not pay" in text
+
+
+def test_what_looks_wrong_in_the_data_is_said(data, parsed):
+    row = parsed.table("simulation", "from")[0]
+    assert row[:8] == [
+        "cycle1",
+        "cube.ut",
+        "41",
+        "6 significant digits",
+        "0.002",
+        "1",
+        "2",
+        "1e-09",
+    ]
+    assert row[8:] == ["20 to 400", NONE]
+    text = "".join(parsed.words)
+    assert "its digits are few" in text
+    good = replace(data, learned=(replace(data.learned[0], remarks=()),))
+    assert "Nothing looks wrong" in render_page(good)
 
 
 def test_the_study_file_is_shown_as_it_is(bare):
@@ -172,7 +220,7 @@ def test_a_study_without_anything_has_a_page(bare):
 def test_a_case_without_reference_and_dual_fields_has_no_errors(bare, case):
     none = np.zeros(0)
     alone = case(reference="", error_times=none, displacement_error=none, hf_seconds=None)
-    alone = replace(alone, dual_error={}, hottest_error={})
+    alone = replace(alone, dual_error={}, hottest_error={}, dual_history={}, hottest_history={})
     parsed = Page(render_page(replace(bare, cases=(alone,))))
     assert parsed.table("case", "load")[0][8:] == [NONE] * 6
     assert len(parsed.all("img")) == 1
@@ -206,8 +254,8 @@ def test_an_empty_skin_is_not_drawn(bare, data):
 
 def test_many_long_runs_do_not_make_a_page_of_more_than_five_megabytes(bare, case, monkeypatch):
     room = 150_000
-    others = 5_000_000 - page_module._MOST_PICTURE_BYTES * 4 // 3
-    monkeypatch.setattr(page_module, "_MOST_PICTURE_BYTES", room)
+    others = 5_000_000 - album.MOST_BYTES * 4 // 3
+    monkeypatch.setattr(album, "MOST_BYTES", room)
     n_steps = 5_000
     noise = np.random.default_rng(0).uniform(size=n_steps)
     long = {

@@ -6,8 +6,8 @@ from dataclasses import replace
 
 import numpy as np
 
+from romnet.report.answer_figures import watch_svg
 from romnet.report.case_values import WatchFacts
-from romnet.report.figures import watch_svg
 from romnet.report.page import render_page
 
 FACTS = WatchFacts(
