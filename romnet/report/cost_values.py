@@ -96,9 +96,9 @@ class Ledger:
         (12.0, 9.0, 1.0, 2)
         """
         simulated = [s.seconds for s in stages if s.kind in {"training", "reference"} and s.seconds]
-        online = sum(s.seconds for s in stages if s.kind == "online")
+        online = sum((s.seconds for s in stages if s.kind == "online"), 0.0)
         return cls(
-            made=sum(s.seconds for s in stages if s.kind in {"training", "offline"}),
+            made=sum((s.seconds for s in stages if s.kind in {"training", "offline"}), 0.0),
             in_full=sum(simulated) / len(simulated) if simulated else None,
             asked=online / len(answers) if answers else None,
             answered=sum(answers) / len(answers) if answers else None,

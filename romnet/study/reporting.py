@@ -268,7 +268,9 @@ def _stages(context: Context) -> tuple[StageFacts, ...]:
 def _kind(context: Context, stage: Stage) -> Kind:
     """Say what a stage is for."""
     what = stage.name.partition("[")[0]
-    if what == "snapshots" and commands.is_computed(context.located, stage.case):
+    asked = {entry.name for entry in context.located.study.online}
+    known = stage.case in asked.union(context.training)
+    if what == "snapshots" and known and commands.is_computed(context.located, stage.case):
         return "training" if stage.case in context.training else "reference"
     if stage.offline or not stage.case:
         return "offline"

@@ -45,8 +45,6 @@ def _case(name="cycle2", **changes) -> CaseFacts:
         displacement_error=np.array([0.0, 3.186e-6, 1.071e-3, 9.137e-3, 1.302e-2]),
         dual_error={"p": 0.05403, "stress_11": 0.03079},
         hottest_error={"p": 0.03058, "stress_11": 0.01762},
-        dual_history={"p": np.geomspace(1e-4, 0.05403, 5), "stress_11": np.full(5, 0.03)},
-        hottest_history={"p": np.geomspace(1e-5, 0.03058, 5)},
         hf_seconds=3.609,
     )
     return replace(facts, **changes)
@@ -56,6 +54,10 @@ def _full() -> ReportData:
     """Return a study with everything in it."""
     skin, _ = skin_of(box_mesh((1.0, 1.0, 1.0), (3, 3, 3)))
     field = NodalField("p at t = 2", "-", skin.vertices[:, 0] ** 2, 1e-3 * skin.vertices)
+    histories = {
+        "dual_history": {"p": np.geomspace(1e-4, 0.05403, 5), "stress_11": np.full(5, 0.03)},
+        "hottest_history": {"p": np.geomspace(1e-5, 0.03058, 5)},
+    }
     values = np.array([1.0, 0.25, 1.04e-2, 8.2e-6, 4.1e-7])
     return replace(
         _bare(),
@@ -89,8 +91,8 @@ def _full() -> ReportData:
             ),
         ),
         cases=(
-            _case("cycle1", in_training=True, displacement_error=np.full(5, 1.1e-5)),
-            _case("cycle2", picture=field),
+            _case("cycle1", in_training=True, displacement_error=np.full(5, 1.1e-5), **histories),
+            _case("cycle2", picture=field, **histories),
         ),
         skin=skin,
         points=SelectedPoints(skin.vertices[:9], np.linspace(0.01, 0.2, 9)),

@@ -220,7 +220,7 @@ def test_a_study_without_anything_has_a_page(bare):
 def test_a_case_without_reference_and_dual_fields_has_no_errors(bare, case):
     none = np.zeros(0)
     alone = case(reference="", error_times=none, displacement_error=none, hf_seconds=None)
-    alone = replace(alone, dual_error={}, hottest_error={}, dual_history={}, hottest_history={})
+    alone = replace(alone, dual_error={}, hottest_error={})
     parsed = Page(render_page(replace(bare, cases=(alone,))))
     assert parsed.table("case", "load")[0][8:] == [NONE] * 6
     assert len(parsed.all("img")) == 1
