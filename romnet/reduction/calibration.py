@@ -17,6 +17,7 @@ FLOOR = 1e-4
 # Logarithms of the coefficients stay between these.
 _SMALLEST, _LARGEST = -14.0, 6.0
 _FEWEST = 10
+_ROUNDING = 1e-12  # of sums of weights
 
 
 @dataclass(frozen=True)
@@ -79,17 +80,17 @@ class Calibration:
         table = np.concatenate([self.pair_signals, signals])
         every = np.concatenate([self.pair_errors, errors])
         coefficients = _fit(table, every)
-        margin = _margin(
-            np.log(np.maximum(every, FLOOR) / _estimates(table, coefficients)), self.confidence
-        )
         new = np.full(len(errors), self.pair_loads.max(initial=-1) + 1)
+        loads = np.concatenate([self.pair_loads, new])
+        ratios = np.log(np.maximum(every, FLOOR) / _estimates(table, coefficients))
+        margin = _margin(ratios, loads, self.confidence)
         return replace(
             self,
             coefficients=coefficients,
             margin=max(margin, self.margin),
             pair_signals=table,
             pair_errors=every,
-            pair_loads=np.concatenate([self.pair_loads, new]),
+            pair_loads=loads,
         )
 
 
@@ -156,7 +157,7 @@ def calibrated(
         rest = ~mine if (~mine).sum() >= _FEWEST else np.ones_like(mine)
         left_out[mine] = _estimates(table[mine], _fit(table[rest], errors[rest]))
     ratios = np.log(np.maximum(errors, FLOOR) / left_out)
-    margin = _margin(ratios, confidence)
+    margin = _margin(ratios, loads, confidence)
     return Calibration(
         field=field,
         signals=names,
@@ -188,11 +189,18 @@ def _fit(table: Array, errors: Array) -> Array:
     return np.asarray(np.exp(found.x))
 
 
-def _margin(ratios: Array, confidence: float) -> float:
-    """Return the conformal quantile of logarithmic ratios as a factor, at least one."""
-    ordered = np.sort(ratios)
-    place = int(np.ceil((len(ordered) + 1) * confidence)) - 1
-    return float(max(np.exp(ordered[min(place, len(ordered) - 1)]), 1.0))
+def _margin(ratios: Array, loads: Array, confidence: float) -> float:
+    """Return the conformal quantile of logarithmic ratios as a factor, at least one.
+
+    Loads can be exchanged with the one to come, the instants of one load cannot: each load weighs
+    the same, and of k of them the level is that of k + 1.
+    """
+    _, group, sizes = np.unique(loads, return_inverse=True, return_counts=True)
+    order = np.argsort(ratios, kind="stable")
+    below = np.cumsum(1.0 / (len(sizes) * sizes[group[order]]))
+    level = min(confidence * (len(sizes) + 1) / len(sizes), 1.0)
+    place = min(int(np.searchsorted(below, level - _ROUNDING)), len(ratios) - 1)
+    return float(max(np.exp(ratios[order[place]]), 1.0))
 
 
 def _correlation(one: Array, other: Array) -> float:

@@ -58,3 +58,20 @@ def test_too_few_pairs_are_refused():
     few = {name: values[:5] for name, values in signals.items()}
     with pytest.raises(AccuracyError, match="5 pairs"):
         calibrated("p", few, errors[:5], loads[:5])
+
+
+def test_a_load_to_come_is_covered_although_its_instants_resemble_each_other():
+    """Nine instants of ten stay below the bound where each load has an error of its own.
+
+    Were the instants taken for independent, the bound of ten loads would cover 9 / 11 of them.
+    """
+    rng = np.random.default_rng(4)
+    covered = []
+    for _ in range(60):
+        own = np.repeat(rng.normal(0.0, 0.8, 11), 12)
+        signal = 10.0 ** rng.uniform(-2.0, 0.0, own.size)
+        errors = signal * np.exp(own + rng.normal(0.0, 0.01, own.size))
+        seen = np.arange(own.size) < own.size - 12
+        found = calibrated("p", {"s": signal[seen]}, errors[seen], np.arange(120) // 12)
+        covered.append(np.mean(errors[~seen] <= found.bound({"s": signal[~seen]})))
+    assert 0.86 < np.mean(covered) < 0.97
