@@ -1,4 +1,4 @@
-"""Pictures with their numbers, as long as the page has room."""
+"""Pictures with their numbers, until the page is full."""
 
 from __future__ import annotations
 
@@ -10,7 +10,6 @@ from romnet.report.tables import Table
 
 # Base64 makes four bytes of three; tables and text need the rest of 5 MB.
 MOST_BYTES = 2_600_000
-_SMALLEST = 15_000  # bytes of a picture that is worth drawing
 _PNG_START = b"\x89PNG"
 
 
@@ -37,7 +36,7 @@ class Picture:
 
 
 class Album:
-    """Turns drawings into pictures as long as the page has room."""
+    """Turns drawings into pictures until the page is full."""
 
     def __init__(self) -> None:
         self._room = MOST_BYTES
@@ -46,10 +45,11 @@ class Album:
         self, draw: Callable[[], bytes], numbers: Table, *, alt: str, caption: str
     ) -> Picture:
         """Draw a picture if there is room; its numbers are there in any case."""
-        content = draw() if self._room >= _SMALLEST else b""
-        if not content or len(content) > self._room:
-            return Picture("", alt, f"{caption} (Left out to keep the page small.)", numbers)
+        content = draw() if self._room > 0 else b""
         self._room -= len(content)
+        if not content or self._room < 0:
+            self._room = 0
+            return Picture("", alt, f"{caption} (Left out to keep the page small.)", numbers)
         kind = "png" if content.startswith(_PNG_START) else "svg+xml"
         data = base64.b64encode(content).decode("ascii")
         return Picture(f"data:image/{kind};base64,{data}", alt, caption, numbers)
