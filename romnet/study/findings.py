@@ -337,7 +337,8 @@ def _young(material: Material) -> float:
 def young_moduli(material: Material) -> list[float]:
     """Return the values of Young's modulus; none if the law has no such parameter."""
     given: Any = material.parameters.get("young")
-    values = given.get("value", []) if isinstance(given, dict) else [given]
+    values = given.get("value", []) if isinstance(given, dict) else given
+    values = values if isinstance(values, list | tuple) else [values]
     return [float(value) for value in values if isinstance(value, int | float)]
 
 

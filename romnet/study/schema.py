@@ -71,6 +71,7 @@ class Units(Keys):
 _Length = Annotated[float, Field(gt=0.0)]
 _Count = Annotated[int, Field(ge=1, le=10_000)]
 _MOST_CELLS = 10**8
+_SLENDEREST = 1e4
 
 
 class Box(Keys):
@@ -87,6 +88,14 @@ class Box(Keys):
     def _check(self) -> Box:
         if prod(self.divisions) > _MOST_CELLS:
             message = f"divisions make {prod(self.divisions):.3g} boxes, {_MOST_CELLS:.0e} at most"
+            raise ValueError(message)
+        edges = [length / n for length, n in zip(self.lengths, self.divisions, strict=True)]
+        slender = max(edges) / min(edges)
+        if slender > _SLENDEREST:
+            message = (
+                f"cells are {slender:.3g} times as long as wide, {_SLENDEREST:.0e} at most: "
+                "look at lengths and divisions"
+            )
             raise ValueError(message)
         return self
 

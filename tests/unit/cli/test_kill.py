@@ -26,6 +26,8 @@ def killed_after_a_stage(folder: Path) -> str:
     with subprocess.Popen(words, stderr=subprocess.PIPE, stdout=subprocess.DEVNULL) as run:
         assert run.stderr is not None
         line = run.stderr.readline().decode()
+        while "a run ended before it was finished" in line:  # the one killed before
+            line = run.stderr.readline().decode()
         run.send_signal(signal.SIGKILL)
     return line.split("  ")[0].strip()
 

@@ -83,3 +83,9 @@ def test_values_that_cannot_be(
 ) -> None:
     with pytest.raises(ValidationError, match=fragment):
         model.model_validate(given)
+
+
+def test_cells_of_a_box_ten_thousand_times_as_long_as_wide_are_refused() -> None:
+    with pytest.raises(ValueError, match=r"cells are 2e\+04 times as long as wide"):
+        Box(lengths=(1.0, 2e4, 1.0), divisions=(1, 1, 1))
+    assert Box(lengths=(1.0, 2e4, 1.0), divisions=(1, 4, 1)).divisions == (1, 4, 1)
