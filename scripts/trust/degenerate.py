@@ -157,11 +157,14 @@ class Source:
     def distance(self, times: Any, displacement: Any) -> float:
         """Return how far the right displacements are from those given, relative to these.
 
-        Of the right ones the part counts that the given ones span: no model knows more.
+        In the norm of the study. Of the right ones the part counts that the given ones span: no
+        model knows more.
         """
+        product = self.context.workspace.inner_product()
         scale = np.abs(displacement).max()
-        given = displacement / scale
-        right = np.array([np.interp(times, self.times, u) for u in self.displacement.T]).T / scale
+        given = (product @ (displacement.T / scale)).T
+        right = np.array([np.interp(times, self.times, u) for u in self.displacement.T])
+        right = (product @ (right / scale)).T
         _, values, modes = np.linalg.svd(given, full_matrices=False)
         modes = modes[values > _SPANNED * values[0]]
         # In long numbers, whose squares neither vanish nor overflow.
