@@ -90,8 +90,8 @@ class Box(Keys):
             message = f"divisions make {prod(self.divisions):.3g} boxes, {_MOST_CELLS:.0e} at most"
             raise ValueError(message)
         edges = [length / n for length, n in zip(self.lengths, self.divisions, strict=True)]
-        slender = max(edges) / min(edges)
-        if slender > _SLENDEREST:
+        if max(edges) > _SLENDEREST * min(edges):
+            slender = max(edges) / max(min(edges), 1e-300)
             message = (
                 f"cells are {slender:.3g} times as long as wide, {_SLENDEREST:.0e} at most: "
                 "look at lengths and divisions"
