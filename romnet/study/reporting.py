@@ -46,6 +46,7 @@ from romnet.study.local import ADVICE, CRITERION, Simplified
 from romnet.study.rebuilding import rebuilt_displacement
 from romnet.study.runner import verdicts
 from romnet.study.stage import Stage
+from romnet.study.validation import validation
 
 Nodes = Int[Array, " n_vertices"]
 
@@ -102,7 +103,12 @@ def report_data(context: Context) -> ReportData:
     workspace = context.workspace
     skin, nodes = skin_of(workspace.mesh)
     answered = [name for name in located.cases if (folder / f"fields/{name}.h5").exists()]
-    validation = commands.offline_summary(context).validation
+    # The training loads may never have been asked: `romnet online` does not.
+    trained = [
+        artefact.load(folder / f"fields/{name}.h5", Comparison)
+        for name in context.training
+        if (folder / f"fields/{name}.h5").exists()
+    ]
     positions = np.zeros((model.n_quadrature, 3))
     positions[:, : workspace.mesh.n_dim] = workspace.discretization.positions[quadrature.points]
     keys = {key for name in _done(context) for key in read_manifest(name).citations}
@@ -128,7 +134,7 @@ def report_data(context: Context) -> ReportData:
         ),
         validation=tuple(
             TrainedField(name, one.predicted, one.realised, one.hottest)
-            for name, one in validation.items()
+            for name, one in validation(folder, trained).items()
         ),
         stages=_stages(context),
         cases=tuple(_case(context, name, nodes) for name in answered),

@@ -44,6 +44,16 @@ def test_a_stage_is_told_by_what_it_is_for(data):
     assert set(kinds.values()) == {"offline", "online", "comparison"}
 
 
+def test_a_model_whose_training_loads_were_never_asked_is_reported(hf_study, tmp_path):
+    study = tmp_path / "study"
+    shutil.copytree(hf_study.parent, study)
+    for left in (study / "results" / "fields").glob("one.*"):
+        left.unlink()
+    data = report_data(commands.open_study(study / hf_study.name))
+    assert not data.validation
+    assert [case.name for case in data.cases] == ["more"]
+
+
 def test_the_model_has_paid_after_as_many_questions_as_by_hand(data, hf_study):
     results = hf_study.parent / "results"
 
