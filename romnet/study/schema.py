@@ -16,6 +16,7 @@ from pydantic import (
     Field,
     JsonValue,
     Tag,
+    field_validator,
     model_validator,
 )
 
@@ -648,6 +649,28 @@ class CalibrationLoads(Keys):
     seed: int = Field(default=0, ge=0, description="of the directions of the changes")
 
 
+class ExternalSolver(Keys):
+    """Another code, which computes a load case from its beginning up to the instant wanted."""
+
+    command: tuple[str, ...] = Field(
+        min_length=1,
+        description="program and arguments; {time} and {case} are filled in; started in the "
+        "folder of the study, without a shell",
+    )
+    results: Path = Field(description="file that it writes, read as results of training are")
+
+    @field_validator("command")
+    @classmethod
+    def _fillable(cls, words: tuple[str, ...]) -> tuple[str, ...]:
+        for word in words:
+            try:
+                word.format(time="0.0", case="case")
+            except (KeyError, IndexError, ValueError, AttributeError):
+                message = f"{word!r}: only {{time}} and {{case}} are filled in; write {{{{ for {{"
+                raise ValueError(message) from None
+        return words
+
+
 class Indicator(Keys):
     """What watches the answers of the model, and what happens when they are not good enough."""
 
@@ -668,7 +691,9 @@ class Indicator(Keys):
     most_steps: int | None = Field(
         default=None, ge=1, description="steps computed on the whole mesh at most; no limit if out"
     )
-    solver: str = Field(default="hf", description="what computes the steps to learn from")
+    solver: Literal["hf"] | ExternalSolver = Field(
+        default="hf", description="what computes the steps to learn from"
+    )
 
     @model_validator(mode="after")
     def _check(self) -> Indicator:

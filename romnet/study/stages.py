@@ -271,7 +271,7 @@ def _watch_stages(
         action=enriching.enrich_stage,
         parameters={
             **watched,
-            "indicator.solver": keys.solver,
+            "indicator.solver": _json(keys.solver),
             "indicator.learning": keys.learning,
             "indicator.most_steps": keys.most_steps,
             "reference": known,

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import sys
+
 import pytest
 import yaml
 
-from romnet.core.errors import StudyError
+from romnet.core.errors import ConversionError, StudyError
 from romnet.reduction.model import ReducedModel
 from romnet.store import artefact
 from romnet.study import commands
@@ -32,7 +34,7 @@ def asked(folder, **indicator):
         "calibration": {"loads": 3, "modes": [1.0]},
         **indicator,
     }
-    folder.mkdir(exist_ok=True)
+    folder.mkdir(parents=True, exist_ok=True)
     (folder / "study.yaml").write_text(yaml.safe_dump(content))
     return commands.open_study(folder / "study.yaml")
 
@@ -67,3 +69,64 @@ def test_an_answer_that_is_good_enough_is_left_as_it_is(tmp_path):
 def test_sweeps_need_a_dual_field_to_watch(tmp_path):
     with pytest.raises(StudyError, match="sweeps"):
         asked(tmp_path, field="u")
+
+
+# Another code: all that it knows of romnet is the file that it writes.
+ELSEWHERE = """
+import shutil, sys
+from pathlib import Path
+import numpy as np
+from romnet.study import commands
+from romnet.study.runner import run
+from romnet.store.snapshots import SnapshotStore, writing_snapshots
+from romnet.store.mesh_file import save_mesh
+end = float(sys.argv[1])
+context = commands.open_study(Path("whole/study.yaml"))
+run(context, ["snapshots[hot]"])
+store = SnapshotStore.open(context.folder / "snapshots/hot.h5")
+info = {"displacement": store.fields["displacement"].info}
+source = store.source("displacement")
+save_mesh(Path("hot.mesh.h5"), context.workspace.mesh)
+with writing_snapshots(Path("hot.h5"), info) as writer:
+    for number, time in enumerate(store.times):
+        if time <= end:
+            writer.append(float(time), {"displacement": source.column(number)})
+with open("asked.txt", "a") as log:
+    print(end, file=log)
+"""
+
+
+def test_another_code_teaches_what_romnets_own_solver_teaches(tmp_path):
+    asked(tmp_path / "study" / "whole", tolerance=1e-6)
+    (tmp_path / "study" / "elsewhere.py").write_text(ELSEWHERE)
+    solver = {"command": [sys.executable, "elsewhere.py", "{time}"], "results": "hot.h5"}
+    other = asked(tmp_path / "study", tolerance=1e-6, most_steps=2, solver=solver)
+    own = asked(tmp_path / "own", tolerance=1e-6, most_steps=2)
+    found = []
+    for context in (other, own):
+        run(context, ["enrich[hot]"])
+        record = artefact.load(context.folder / "enriched/hot/record.h5", EnrichmentRecord)
+        found.append(record)
+    assert found[0].full_steps[0] == found[1].full_steps[0]
+    assert found[0].comparison.dual["p"] < 0.05
+    assert found[0].comparison.dual["p"] < 2.0 * found[1].comparison.dual["p"]
+    # The load case was computed anew up to each instant that was wanted and not there yet.
+    wanted = [found[0].times[number] for number in found[0].full_steps]
+    computed = [float(line) for line in (tmp_path / "study" / "asked.txt").read_text().split()]
+    assert computed[0] == wanted[0]
+    assert computed == sorted(set(computed))
+
+
+def test_a_code_that_fails_is_quoted(tmp_path):
+    failing = [sys.executable, "-c", "import sys; sys.exit('no licence for {case}')"]
+    solver = {"command": failing, "results": "hot.h5"}
+    context = asked(tmp_path, tolerance=1e-6, solver=solver)
+    with pytest.raises(
+        ConversionError, match=r"exit code 1 and did not write .*no licence for hot"
+    ):
+        run(context, ["enrich[hot]"])
+
+
+def test_only_known_words_of_a_command_are_filled_in(tmp_path):
+    with pytest.raises(StudyError, match=r"only \{time\} and \{case\} are filled in"):
+        asked(tmp_path, solver={"command": ["solve", "{load}"], "results": "hot.h5"})
