@@ -44,7 +44,7 @@ from romnet.study.dictionary import CLUSTERS, Clusters
 from romnet.study.indicating import watch_facts
 from romnet.study.local import ADVICE, CRITERION, Simplified
 from romnet.study.rebuilding import rebuilt_displacement
-from romnet.study.runner import verdicts
+from romnet.study.runner import State, verdicts
 from romnet.study.stage import Stage
 from romnet.study.validation import validation
 
@@ -102,12 +102,14 @@ def report_data(context: Context) -> ReportData:
     quadrature = artefact.load(folder / "cubature.h5", ReducedQuadrature)
     workspace = context.workspace
     skin, nodes = skin_of(workspace.mesh)
-    answered = [name for name in located.cases if (folder / f"fields/{name}.h5").exists()]
-    # The training loads may never have been asked: `romnet online` does not.
+    # Of training loads there may be no answer, or one of an earlier model: `romnet online` asks
+    # only what it was asked.
+    fresh = _fresh(context)
+    answered = [name for name in located.cases if f"fields[{name}]" in fresh]
     trained = [
         artefact.load(folder / f"fields/{name}.h5", Comparison)
         for name in context.training
-        if (folder / f"fields/{name}.h5").exists()
+        if name in answered
     ]
     positions = np.zeros((model.n_quadrature, 3))
     positions[:, : workspace.mesh.n_dim] = workspace.discretization.positions[quadrature.points]
@@ -281,6 +283,12 @@ def _kind(context: Context, stage: Stage) -> Kind:
     if stage.offline or not stage.case:
         return "offline"
     return "comparison" if what in {"snapshots", "replay", "fields"} else "online"
+
+
+def _fresh(context: Context) -> set[str]:
+    """Return the stages whose artefacts belong to the study as it is."""
+    found = verdicts(context.located, context.folder).items()
+    return {name for name, verdict in found if verdict.state is State.FRESH}
 
 
 def _done(context: Context) -> list[Path]:

@@ -13,6 +13,7 @@ import numpy as np
 import yaml
 from blade_draws import TIMES
 from cube import ROOT, study_in
+from threadpoolctl import threadpool_limits
 
 from romnet.core.arrays import Array
 from romnet.core.communicator import SerialCommunicator
@@ -41,8 +42,8 @@ USED, FRESH = "c", "e"
 
 
 def measure(_: Path | None) -> dict[str, object]:
-    """Return how good the estimates are, and what enrichment brings."""
-    with TemporaryDirectory() as folder:
+    """Return how good the estimates are, and what enrichment brings; on one thread."""
+    with TemporaryDirectory() as folder, threadpool_limits(1):
         context = _context(Path(folder) / "cube", _cases(), None)
         found = _indicator(context)
         found["enrichment"] = _enrichment(context)
