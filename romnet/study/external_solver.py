@@ -79,18 +79,25 @@ class Elsewhere:
         """Run the program, in the folder of the study."""
         words = [word.format(time=repr(time), case=self.case) for word in self.solver.command]
         folder: Path = self.context.located.yaml.path.parent
+        before = self._written()
         try:
             ran = subprocess.run(words, cwd=folder, capture_output=True, text=True, check=False)
         except OSError as problem:
             message = f"indicator.solver: {words[0]} cannot be started: {problem}."
             raise ConversionError(message) from problem
-        if ran.returncode or not self._path.is_file():
+        # A file of an earlier run may belong to another load.
+        fresh = self._written() not in {None, before}
+        if ran.returncode or not fresh:
             said = (ran.stderr or ran.stdout)[-_SAID:].strip()
             message = (
                 f"indicator.solver: {' '.join(words)} ended with exit code {ran.returncode} and "
-                f"{'wrote' if self._path.is_file() else 'did not write'} {self._path}. {said}"
+                f"{'wrote' if fresh else 'did not write'} {self._path}. {said}"
             )
             raise ConversionError(message)
+
+    def _written(self) -> int | None:
+        """Return when the results were written [ns], None if they are not there."""
+        return self._path.stat().st_mtime_ns if self._path.is_file() else None
 
     @staticmethod
     def _place(results: Results, time: float) -> int | None:

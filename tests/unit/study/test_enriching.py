@@ -127,6 +127,14 @@ def test_a_code_that_fails_is_quoted(tmp_path):
         run(context, ["enrich[hot]"])
 
 
+def test_results_of_an_earlier_run_are_not_taken_for_those_of_this_one(tmp_path):
+    (tmp_path / "hot.h5").write_bytes(b"of yesterday")
+    solver = {"command": [sys.executable, "-c", "pass"], "results": "hot.h5"}
+    context = asked(tmp_path, tolerance=1e-6, solver=solver)
+    with pytest.raises(ConversionError, match="exit code 0 and did not write"):
+        run(context, ["enrich[hot]"])
+
+
 def test_only_known_words_of_a_command_are_filled_in(tmp_path):
     with pytest.raises(StudyError, match=r"only \{time\} and \{case\} are filled in"):
         asked(tmp_path, solver={"command": ["solve", "{load}"], "results": "hot.h5"})
