@@ -654,8 +654,7 @@ class ExternalSolver(Keys):
 
     command: tuple[str, ...] = Field(
         min_length=1,
-        description="program and arguments; {time} and {case} are filled in; started in the "
-        "folder of the study, without a shell",
+        description="program and arguments, with {time} and {case}; run in the study's folder",
     )
     results: Path = Field(description="file that it writes, read as results of training are")
 
@@ -691,9 +690,10 @@ class Indicator(Keys):
     most_steps: int | None = Field(
         default=None, ge=1, description="steps computed on the whole mesh at most; no limit if out"
     )
-    solver: Literal["hf"] | ExternalSolver = Field(
-        default="hf", description="what computes the steps to learn from"
-    )
+    solver: Annotated[
+        Annotated[Literal["hf"], _Text] | Annotated[ExternalSolver, _Mapping],
+        Discriminator(_text_or_mapping),
+    ] = Field(default="hf", description="what computes the steps to learn from")
 
     @model_validator(mode="after")
     def _check(self) -> Indicator:

@@ -76,7 +76,6 @@ def test_a_training_load_left_out_gives_pairs_without_a_computation(tmp_path):
     assert not (study.folder / "left_out").exists()
 
 
-def test_another_solver_is_refused_with_the_reason(tmp_path):
-    study = context(tmp_path, action="enrich", solver="zset")
-    with pytest.raises(StudyError, match=r"study.yaml:\d+.*given state of every integration point"):
-        commands.online(study)
+def test_another_solver_needs_its_command(tmp_path):
+    with pytest.raises(StudyError, match=r"study.yaml:\d+ indicator.solver.*'hf', got 'zset'"):
+        context(tmp_path, action="enrich", solver="zset")
