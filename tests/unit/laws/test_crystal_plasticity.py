@@ -7,7 +7,7 @@ from itertools import permutations, product
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from scipy.spatial.transform import Rotation
 
@@ -208,6 +208,13 @@ def test_slip_systems_and_kinds_of_pairs_are_those_of_crystallography(compile_li
     exponent=st.floats(5.0, 30.0),  # nearly linear flow may ask for a smaller step
     dt=st.floats(-6.0, 6.0),
 )
+@example(
+    strain=[1.0, -0.5, 0.0, 0.0, 0.0, 0.0, 0.0, 0.3125, -0.0625, 0.0, 0.0, 0.75],
+    scale=-2.0,
+    viscosity=2.0,
+    exponent=10.0,
+    dt=0.0,
+)
 def test_no_ordinary_point_fails_and_the_flow_rule_holds(strain, scale, viscosity, exponent, dt):
     law = crystal(viscosity=10.0**viscosity, exponent=exponent, **HARDENING)
     warm, step = np.array([20.0]), TimeStep(0.0, 10.0**dt)
@@ -234,8 +241,10 @@ def test_no_ordinary_point_fails_and_the_flow_rule_holds(strain, scale, viscosit
     np.testing.assert_allclose(
         driving[active], expected[active], rtol=1e-6, atol=max(tolerance, 1e-3)
     )
+    # A slip below the last digit of what has slipped before is lost in the difference.
+    lost = 10.0**viscosity * (np.spacing(abs(after["slip"])) / step.length) ** (1.0 / exponent)
     idle = slip == 0.0
-    assert (abs(driving[idle]) <= resistance + over[idle] + max(tolerance, 1e-3)).all()
+    assert (abs(driving[idle]) <= resistance + lost[idle] + max(tolerance, 1e-3)).all()
 
 
 @pytest.mark.parametrize(
