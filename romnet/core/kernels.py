@@ -6,6 +6,9 @@ import os
 from pathlib import Path
 
 VARIABLE = "OPENBLAS_CORETYPE"
+# What romnet chose. Batch systems and launchers hand the environment on to other machines, where
+# the choice has to be made again; what a user chose has no such companion.
+OURS = "ROMNET_CORETYPE"
 # Kernels of OpenBLAS, best first, with what a processor must know to run them.
 _KERNELS = {
     "SkylakeX": {"avx512f", "avx512dq", "avx512bw", "avx512vl", "avx512cd"},
@@ -15,22 +18,31 @@ _PROCESSOR = Path("/proc/cpuinfo")
 _ENOUGH = 2**13  # B: the first core's flags; a large machine lists hundreds of cores
 
 
-def choose_kernels() -> None:
+def choose_kernels(processor: Path = _PROCESSOR) -> None:
     """Name the kernels in this process's environment, unless someone did.
 
     An OpenBLAS that is older than the processor does not know it and takes the kernels of 2004:
     the one inside NumPy's wheels then multiplies matrices at a seventh of the speed.
 
+    Parameters
+    ----------
+    processor
+        Where Linux tells what the processor knows.
+
     Notes
     -----
-    Collective: no. Mutates ``os.environ``, so processes started later agree. Without effect where
-    NumPy is loaded already, on other systems than Linux, and on BLAS libraries other than OpenBLAS.
+    Collective: no. Mutates ``os.environ``; a choice that came with the environment from another
+    machine is made again. Without effect where NumPy is loaded already, on other systems than
+    Linux, and on BLAS libraries other than OpenBLAS.
     """
-    if VARIABLE in os.environ:
+    if os.environ.get(VARIABLE) != os.environ.get(OURS):
         return
-    kernels = kernels_for(_flags(_PROCESSOR))
-    if kernels is not None:
-        os.environ[VARIABLE] = kernels
+    kernels = kernels_for(_flags(processor))
+    for name in (VARIABLE, OURS):
+        if kernels is None:
+            os.environ.pop(name, None)
+        else:
+            os.environ[name] = kernels
 
 
 def kernels_for(flags: frozenset[str]) -> str | None:

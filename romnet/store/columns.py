@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
+from contextlib import suppress
 from functools import lru_cache
 from itertools import pairwise
 
@@ -23,6 +24,7 @@ from romnet.core.memory import Recycler
 _MEMORY = Recycler()
 _LINE, _PAGE = 8, 512  # values
 _NOWHERE = -1
+_WORTH = 8  # of the rows of a chunk, one in so many must be wanted to announce it
 _ANNOUNCED = 2**27  # B of all columns together, which the system is told to read in advance
 SLAB_BYTES = 2**26
 LARGEST_GAP = 1024
@@ -66,7 +68,9 @@ def read_rows(dataset: h5py.Dataset, numbers: Int[Array, " n"]) -> Float[Array, 
     apart = numbers.size + (_LINE if numbers.size % _PAGE == 0 else 0)
     values = _MEMORY.empty((dataset.shape[1], apart))[:, : numbers.size].T
     runs = _Runs(dataset)
-    if numbers.size > 1 and numbers[-1] - numbers[0] == numbers.size - 1:
+    # A few rows of a chunk are no reason to fetch it whole.
+    long = _WORTH * numbers.size >= dataset.chunks[0]
+    if long and numbers[-1] - numbers[0] == numbers.size - 1:
         runs.announce(int(numbers[0]), int(numbers[-1]) + 1)
     for part in slabs(numbers, row_bytes=8):
         first, stop = int(numbers[part.start]), int(numbers[part.stop - 1]) + 1
@@ -162,7 +166,8 @@ class _Runs:
         """Announce some chunks of every column, those that follow each other in one piece."""
         for places in self._places[first:stop].T.tolist():
             for begin, end in _joined(places, 8 * self._size):
-                os.posix_fadvise(self._file, begin, end - begin, os.POSIX_FADV_WILLNEED)
+                with suppress(OSError):  # it is advice only
+                    os.posix_fadvise(self._file, begin, end - begin, os.POSIX_FADV_WILLNEED)
 
     def read(self, first: int, column: int, target: Array) -> None:
         """Fill `target` with rows of one column."""

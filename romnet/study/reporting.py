@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
@@ -44,7 +45,7 @@ from romnet.study.dictionary import CLUSTERS, Clusters
 from romnet.study.indicating import watch_facts
 from romnet.study.local import ADVICE, CRITERION, Simplified
 from romnet.study.rebuilding import rebuilt_displacement
-from romnet.study.runner import State, verdicts
+from romnet.study.runner import State, Verdict, verdicts
 from romnet.study.stage import Stage
 from romnet.study.validation import validation
 
@@ -104,7 +105,8 @@ def report_data(context: Context) -> ReportData:
     skin, nodes = skin_of(workspace.mesh)
     # Of training loads there may be no answer, or one of an earlier model: `romnet online` asks
     # only what it was asked.
-    fresh = _fresh(context)
+    judged = verdicts(located, folder)
+    fresh = {name for name, verdict in judged.items() if verdict.state is State.FRESH}
     answered = [name for name in located.cases if f"fields[{name}]" in fresh]
     trained = [
         artefact.load(folder / f"fields/{name}.h5", Comparison)
@@ -113,7 +115,8 @@ def report_data(context: Context) -> ReportData:
     ]
     positions = np.zeros((model.n_quadrature, 3))
     positions[:, : workspace.mesh.n_dim] = workspace.discretization.positions[quadrature.points]
-    keys = {key for name in _done(context) for key in read_manifest(name).citations}
+    done = (folder / verdict.stage.path for verdict in judged.values())
+    keys = {key for path in done if path.exists() for key in read_manifest(path).citations}
     return ReportData(
         study=located.study.name,
         romnet_version=romnet.__version__,
@@ -138,7 +141,7 @@ def report_data(context: Context) -> ReportData:
             TrainedField(name, one.predicted, one.realised, one.hottest)
             for name, one in validation(folder, trained).items()
         ),
-        stages=_stages(context),
+        stages=_stages(context, judged),
         cases=tuple(_case(context, name, nodes) for name in answered),
         skin=skin,
         points=SelectedPoints(positions, quadrature.weights),
@@ -249,10 +252,10 @@ def _mesh_facts(mesh: Mesh, n_points: int) -> MeshFacts:
     return MeshFacts(mesh.n_nodes, mesh.n_cells, n_points, mesh.n_dofs)
 
 
-def _stages(context: Context) -> tuple[StageFacts, ...]:
+def _stages(context: Context, judged: Mapping[str, Verdict]) -> tuple[StageFacts, ...]:
     """Collect what ran."""
     facts = []
-    for name, verdict in verdicts(context.located, context.folder).items():
+    for name, verdict in judged.items():
         path, kind = context.folder / verdict.stage.path, _kind(context, verdict.stage)
         if not path.exists():
             facts.append(StageFacts(name, 0.0, 0.0, verdict.state.value, kind=kind))
@@ -283,16 +286,3 @@ def _kind(context: Context, stage: Stage) -> Kind:
     if stage.offline or not stage.case:
         return "offline"
     return "comparison" if what in {"snapshots", "replay", "fields"} else "online"
-
-
-def _fresh(context: Context) -> set[str]:
-    """Return the stages whose artefacts belong to the study as it is."""
-    found = verdicts(context.located, context.folder).items()
-    return {name for name, verdict in found if verdict.state is State.FRESH}
-
-
-def _done(context: Context) -> list[Path]:
-    """Return the artefacts that exist."""
-    found = verdicts(context.located, context.folder).values()
-    paths = (context.folder / verdict.stage.path for verdict in found)
-    return [path for path in paths if path.exists()]

@@ -8,9 +8,9 @@ import sys
 
 import pytest
 
-from romnet.core.kernels import VARIABLE, kernels_for
+from romnet.core.kernels import OURS, VARIABLE, choose_kernels, kernels_for
 
-WITHOUT = {name: value for name, value in os.environ.items() if name != VARIABLE}
+WITHOUT = {name: value for name, value in os.environ.items() if name not in {VARIABLE, OURS}}
 LOADED = """
 import romnet, threadpoolctl, numpy
 print(*(one["architecture"] for one in threadpoolctl.threadpool_info()))
@@ -47,3 +47,16 @@ def test_a_choice_of_the_user_stands() -> None:
     if os.environ.get(VARIABLE) is None:
         pytest.skip("nothing to choose: not an x86 processor with AVX2, or not Linux")
     assert told({**WITHOUT, VARIABLE: "Nehalem"}) == "Nehalem"
+
+
+def test_a_choice_from_another_machine_is_made_again(monkeypatch, tmp_path) -> None:
+    older = tmp_path / "cpuinfo"
+    older.write_text("processor : 0\nflags : sse2 avx2 fma\n")
+    for name in (VARIABLE, OURS):
+        monkeypatch.setenv(name, "SkylakeX")
+    choose_kernels(older)
+    assert (os.environ[VARIABLE], os.environ[OURS]) == ("Haswell", "Haswell")
+    older.write_text("processor : 0\nflags : sse2\n")
+    choose_kernels(older)
+    assert VARIABLE not in os.environ
+    assert OURS not in os.environ
