@@ -185,7 +185,7 @@ def report(study: StudyPath = HERE, *, results: Results = None, json: Json = Fal
 
 
 @app.command()
-def convert(
+def convert(  # noqa: PLR0913  (each is an option of the command line)
     results: Annotated[Path, typer.Argument(help="Result file of any known format.")],
     *,
     output: Annotated[
@@ -196,6 +196,10 @@ def convert(
     ] = None,
     unit: Annotated[
         list[str] | None, typer.Option("--unit", help="Such as length=mm; may be repeated.")
+    ] = None,
+    mirror: Annotated[
+        str | None,
+        typer.Option("--mirror", help="Plane of symmetry, such as y=1.5, to see them in."),
     ] = None,
     force: Annotated[bool, typer.Option("--force", help="Replace what is there.")] = False,
     json: Json = False,
@@ -214,6 +218,7 @@ def convert(
                 output,
                 mesh=mesh,
                 units=units or None,
+                mirror=None if mirror is None else converting.plane_of(mirror),
                 force=force,
                 progress=None if observer is None else observer.progressed,
             )

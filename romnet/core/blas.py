@@ -22,7 +22,7 @@ _CHAR, _INT, _REAL, _ARRAY = (
     ctypes.POINTER(ctypes.c_double),
     ctypes.c_void_p,
 )
-_PIECE = 500  # rows; a power of two would crowd few places of the cache
+_PIECE = 2000  # rows; pieces of both factors and of the product stay in the cache
 _SIGNATURES = {
     "dsyrk": (_CHAR, _CHAR, _INT, _INT, _REAL, _ARRAY, _INT, _REAL, _ARRAY, _INT),
     "dgemm": (_CHAR, _CHAR, *3 * (_INT,), _REAL, _ARRAY, _INT, _ARRAY, _INT, _REAL, _ARRAY, _INT),
@@ -80,8 +80,8 @@ def multiply_into(
     target
         C-ordered; overwritten.
     left, right
-        Factors, of either order. The left one may be `target` itself; else neither shares memory
-        with it.
+        Factors, of either order. The left one may begin where `target` does, with rows at least as
+        long, which are then overwritten; else neither shares memory with it.
 
     Raises
     ------

@@ -81,6 +81,11 @@ class ReducedBasis:
         return int(self.modes.shape[1])
 
     @property
+    def amplitudes(self) -> Float[Array, " n_modes"]:
+        """How far the snapshots move each mode, relative to the first [-]."""
+        return np.asarray(self.singular_values[: self.n_modes] / self.singular_values[0])
+
+    @property
     def relative_error(self) -> float:
         """Discarded part of the snapshots, root of the energy ratio [-]."""
         # Of the largest, so that squares of tiny values do not vanish.

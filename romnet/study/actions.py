@@ -172,12 +172,13 @@ def training_integrands(context: Context) -> CompressedIntegrands:
     """
     workspace, comm = context.workspace, context.comm
     weights = workspace.discretization.weights
+    keys = context.located.study.offline.cubature
+    basis = displacement_basis(context)
     work = VirtualWork(
         stress=training_field(context, "stress"),
-        modes=displacement_basis(context).modes,
+        modes=basis.modes * basis.amplitudes if keys.by_amplitude else basis.modes,
         discretization=workspace.discretization,
     )
-    keys = context.located.study.offline.cubature
     integrands: Integrands = work
     if keys.elastic_tangent:
         with together(comm):

@@ -19,6 +19,7 @@ from romnet.store.artefact import Manifest
 from romnet.store.converters.base import Results, find_converter
 from romnet.store.converters.stored import STORE
 from romnet.store.mesh_file import save_mesh
+from romnet.store.mirror import Plane, in_mirror
 from romnet.store.series import companions, writing_series
 from romnet.store.snapshots import writing_snapshots
 from romnet.store.vtkhdf import cell_averages, to_vtk_tensor
@@ -48,12 +49,13 @@ class Conversion:
     fields: tuple[str, ...]
 
 
-def convert(
+def convert(  # noqa: PLR0913  (two files, and five choices)
     results: Path,
     output: Path,
     *,
     mesh: Path | None = None,
     units: Mapping[str, str] | None = None,
+    mirror: Plane | None = None,
     force: bool = False,
     progress: Callable[[float], None] | None = None,
 ) -> Conversion:
@@ -70,6 +72,8 @@ def convert(
         File of the mesh; that of the results if left out.
     units
         Set that the numbers are in, such as ``{"length": "mm"}``; kept from stored results.
+    mirror
+        Plane of symmetry; displacements are written as they look in it, and nothing else.
     force
         Whether to replace what is there.
     progress
@@ -85,7 +89,7 @@ def convert(
     StudyError
         If the output exists, or has another suffix.
     ConversionError
-        If the results cannot be read.
+        If the results cannot be read, or the mesh is not symmetric.
 
     Notes
     -----
@@ -108,6 +112,9 @@ def convert(
     body = find_converter(source).read_mesh(source)
     opened = find_converter(results).read_results(results, body)
     manifest = _manifest(results, source, units)
+    if mirror is not None:
+        opened = in_mirror(opened, body, mirror)
+        manifest = replace(manifest, parameters={**manifest.parameters, "mirror": str(mirror)})
     report = progress or _silent
     if suffix == STORE:
         _store(output, body, opened, manifest, report)
@@ -238,3 +245,22 @@ def converted_units(words: list[str]) -> dict[str, Any]:
             raise StudyError(message)
         units[name] = unit
     return units
+
+
+def plane_of(word: str) -> Plane:
+    """Read a plane as it is given on the command line.
+
+    Raises
+    ------
+    StudyError
+        If it is not an axis and a number.
+
+    Examples
+    --------
+    >>> str(plane_of("y=1.5"))
+    'y=1.5'
+    """
+    try:
+        return Plane.of(word)
+    except ValueError as problem:
+        raise StudyError(str(problem)) from problem

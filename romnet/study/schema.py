@@ -575,6 +575,9 @@ class Cubature(Keys):
         default=False, description="exchange points until fewer give the same residual"
     )
     volume: bool = Field(default=True, description="whether the weights integrate the volume")
+    by_amplitude: bool = Field(
+        default=False, description="whether modes count as far as the training moves them"
+    )
     element_wise: bool = Field(default=False, description="select cells with all their points")
     elastic_tangent: bool = Field(
         default=False, description="whether the rule integrates the elastic stiffness of the modes"
