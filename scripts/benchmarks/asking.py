@@ -21,4 +21,5 @@ def ask(study: Path, *, ranks: int, case: str | None = None) -> None:
         timeout=3600,
     )
     if done.returncode:
-        raise SystemExit(done.stderr or done.stdout)
+        message = f"romnet online {study} ended with {done.returncode}: {done.stdout}{done.stderr}"
+        raise SystemExit(message)

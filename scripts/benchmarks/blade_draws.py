@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 from typing import Any
 
 import meshio
 import numpy as np
 import yaml
-from cube import ROOT
+from cube import ROOT, maker_of
 
 from romnet.fe.random_field import KarhunenLoeve
 
@@ -27,13 +26,9 @@ def blade_in(folder: Path, *, cell_size: float, n_test: int, changes: dict[str, 
     The draws asked for are random. All are files: map `a` plus a field at its full amplitude in
     flight.
     """
-    sys.path.insert(0, str(CASE))
-    try:
-        import make
-    finally:
-        sys.path.pop(0)
-    make.SIZES["bench"] = cell_size
-    study = make.make("bench", folder)
+    maker = maker_of("blade")
+    maker.SIZES["bench"] = cell_size
+    study = maker.make("bench", folder)
     content = yaml.safe_load(study.read_text(encoding="utf-8"))
     raw = meshio.read(folder / "map_a.vtu")
     modes = KarhunenLoeve.build(raw.points, **FIELD).at(raw.points)

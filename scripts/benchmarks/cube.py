@@ -3,14 +3,35 @@
 from __future__ import annotations
 
 import csv
+import importlib.util
 import os
+import sys
 from collections.abc import Mapping
 from pathlib import Path
+from types import ModuleType
 
 import yaml
 
 ROOT = Path(__file__).resolve().parents[2]
 CASE = ROOT / "cases" / "cube"
+
+
+def maker_of(case: str) -> ModuleType:
+    """Return ``cases/CASE/make.py``, whatever makers of other cases are loaded."""
+    path = ROOT / "cases" / case / "make.py"
+    spec = importlib.util.spec_from_file_location(f"make_{case}", path)
+    if spec is None or spec.loader is None:
+        message = f"{path} is missing."
+        raise SystemExit(message)
+    module = importlib.util.module_from_spec(spec)
+    # Before it runs: dataclasses look their module up by its name.
+    sys.modules[spec.name] = module
+    sys.path.insert(0, str(path.parent))
+    try:
+        spec.loader.exec_module(module)
+    finally:
+        sys.path.pop(0)
+    return module
 
 
 def reference_table() -> dict[str, list[float]]:

@@ -66,11 +66,11 @@ def measure(_: Path | None) -> dict[str, object]:
 
 
 def _told(title: str, work: Callable[[], _T]) -> _T:
-    """Do one part and say on standard error how long it took."""
+    """Do one part, and say on standard error how long it took and what came out."""
     began = perf_counter()
     print(f"{title} ...", end=" ", file=sys.stderr, flush=True)
     found = work()
-    print(f"{perf_counter() - began:.0f} s", file=sys.stderr, flush=True)
+    print(f"{perf_counter() - began:.0f} s: {found}", file=sys.stderr, flush=True)
     return found
 
 
