@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -17,6 +18,8 @@ def ask(study: Path, *, ranks: int, case: str | None = None) -> None:
         [ROOT / "scripts" / "mpi", str(ranks), program, "online", study, *chosen],
         check=False,
         capture_output=True,
+        # As Python knows it: MPI, once started in this process, adds what another must not see.
+        env=dict(os.environ),
         text=True,
         timeout=3600,
     )
