@@ -153,11 +153,12 @@ def solve_batch(
         walker = problems[0].walker(len(times) - 1, options)
         for case, problem in enumerate(problems):
             _follow(problem, case, options, kept, walker)
+    dual, indicator = kept.rebuilt()
     return BatchSolution(
         times=times,
         coefficients=kept.coefficients.swapaxes(1, 2),
-        dual={name: values.swapaxes(1, 2) for name, values in kept.dual.items()},
-        indicator=kept.indicator,
+        dual={name: values.swapaxes(1, 2) for name, values in dual.items()},
+        indicator=indicator,
         status=tuple(kept.status),
         reason=tuple(kept.reason),
         reached=kept.reached,

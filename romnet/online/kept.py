@@ -1,4 +1,4 @@
-"""What is kept of the answers to many load cases: no states, and dual fields as coefficients."""
+"""What is kept of the answers to many load cases: no states but dual fields at the mask."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ class Kept:
 
     Attributes
     ----------
-    coefficients, dual, indicator
+    coefficients
         As in `romnet.online.batch.BatchSolution`, instants before coefficients.
     status, reason, reached, iterations, cuts, law_seconds
         As there.
@@ -35,11 +35,10 @@ class Kept:
 
     def __init__(self, prepared: PreparedModel, n_cases: int, n_times: int) -> None:
         self.prepared = prepared
-        shape, gappy = (n_cases, n_times), prepared.model.gappy
-        names = [scalar.name for scalar in prepared.scalars]
+        shape = (n_cases, n_times)
         self.coefficients = np.full((*shape, prepared.model.n_modes), np.nan)
-        self.dual = {name: np.full((*shape, len(gappy[name].inverse)), np.nan) for name in names}
-        self.indicator = {name: np.full(shape, np.nan) for name in names}
+        n_mask = len(prepared.model.points)
+        self._at_mask = {one.name: np.full((*shape, n_mask), np.nan) for one in prepared.scalars}
         self.status = [Status.CONVERGED] * n_cases
         self.reason = [Status.CONVERGED] * n_cases
         self.reached = np.zeros(n_cases, dtype=np.int64)
@@ -59,9 +58,17 @@ class Kept:
             values = self.prepared.laws.field(states, field)
             for scalar in self.prepared.scalars:
                 if scalar.field == field:
-                    operator = self.prepared.model.gappy[scalar.name]
-                    found = _rebuilt(operator, np.ascontiguousarray(values[:, :, scalar.column]))
-                    self.dual[scalar.name][where], self.indicator[scalar.name][where] = found
+                    self._at_mask[scalar.name][where] = values[:, :, scalar.column]
+
+    def rebuilt(self) -> tuple[dict[str, Array], dict[str, Array]]:
+        """Return the dual coefficients and the residuals at the mask, of all cases at once."""
+        dual, indicator = {}, {}
+        for name, values in self._at_mask.items():
+            rows = values.reshape(-1, values.shape[-1])
+            found, residuals = _rebuilt(self.prepared.model.gappy[name], rows)
+            dual[name] = found.reshape(*values.shape[:2], -1)
+            indicator[name] = residuals.reshape(values.shape[:2])
+        return dual, indicator
 
     def walked(self, case: int, number: int, walked: Walked) -> None:
         """Keep what a case reached in a walk, the first instant of which has this number."""
