@@ -58,7 +58,7 @@ def measure(folder: Path) -> dict[str, object]:
 
     A draw in a batch and a single query are compared from drawn numbers to answers, on prepared
     models. The ranks are compared by the whole stage: modes of the random temperature, drawing,
-    solving and writing.
+    solving and writing, each in processes of its own, shortest of three runs.
     """
     study = blade_in(folder, cell_size=_CELL, n_test=_TESTS, changes={"offline": _OFFLINE})
     ask(study, ranks=2)  # models and references
@@ -78,7 +78,7 @@ def measure(folder: Path) -> dict[str, object]:
     over = over_law(
         prepare(model_of(context, "uq")), model_of(context, "uq").loadings["map_a"], repeats=200
     )
-    two = _two_ranks(study, context.folder)
+    one, two = (_shortest(study, context.folder, ranks=ranks) for ranks in (1, 2))
     hf_s = [read_manifest(context.folder / f"snapshots/test{k}.h5").wall_s for k in range(_TESTS)]
     offline = [stage for stage in stages_of(context.located).values() if stage.offline]
     paths = [context.folder / stage.path for stage in offline]
@@ -101,7 +101,8 @@ def measure(folder: Path) -> dict[str, object]:
         "draw_of_stage_s": whole,
         "evaluations_per_step_batch": 1.0
         + float(answers.newton_iterations.mean()) / (len(TIMES) - 1),
-        "speedup_2_ranks": _DRAWS * whole / two,
+        "design_s": [one, two],
+        "speedup_2_ranks": one / two,
         "hf_s": median(hf_s),
         "offline_s": offline_s,
         "break_even_queries": offline_s / (median(hf_s) - whole),
@@ -168,13 +169,16 @@ def _seconds(work: Callable[..., None], *arguments: object) -> float:
     return process_time() - began
 
 
-def _two_ranks(study: Path, results: Path) -> float:
-    """Answer the design again on two ranks; return the wall time of the stage."""
-    for path in results.glob("designs/uq*"):
-        if path.is_dir():
-            shutil.rmtree(path)
-        else:
-            path.unlink()
-    ask(study, ranks=2, case="uq")
-    artefact.load(results / "designs/uq.h5", DesignAnswers)
-    return read_manifest(results / "designs/uq.h5").wall_s
+def _shortest(study: Path, results: Path, *, ranks: int) -> float:
+    """Answer the design again, three times on so many ranks; return the shortest wall time [s]."""
+    seconds = []
+    for _ in range(3):
+        for path in results.glob("designs/uq*"):
+            if path.is_dir():
+                shutil.rmtree(path)
+            else:
+                path.unlink()
+        ask(study, ranks=ranks, case="uq")
+        artefact.load(results / "designs/uq.h5", DesignAnswers)
+        seconds.append(read_manifest(results / "designs/uq.h5").wall_s)
+    return min(seconds)
