@@ -80,8 +80,8 @@ def multiply_into(
     target
         C-ordered; overwritten.
     left, right
-        Factors, of either order. The left one may begin where `target` does, with rows at least as
-        long, which are then overwritten; else neither shares memory with it.
+        Factors, of either order. The left one may be `target` itself; else neither shares memory
+        with it.
 
     Raises
     ------

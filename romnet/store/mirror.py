@@ -76,7 +76,7 @@ def partners(mesh: Mesh, plane: Plane) -> Int[Array, " n_nodes"]:
     Raises
     ------
     ConversionError
-        If the nodes of the mesh are not symmetric; names the node that is farthest from it.
+        If the nodes are not symmetric (names the worst), or two of them lie on each other.
 
     Notes
     -----
@@ -96,12 +96,15 @@ def partners(mesh: Mesh, plane: Plane) -> Int[Array, " n_nodes"]:
     apart, found = cKDTree(mesh.nodes).query(image)
     size = float(np.linalg.norm(np.ptp(mesh.nodes, axis=0)))
     worst = int(np.argmax(apart))
-    if apart[worst] > _APART * size or np.unique(found).size < found.size:
+    if apart[worst] > _APART * size:
         message = (
             f"the mesh is not symmetric to {plane}: the image of the "
             f"node at {mesh.nodes[worst].round(6).tolist()} lies {apart[worst]:.3g} from the next "
             "node; mesh one half and mirror it."
         )
+        raise ConversionError(message)
+    if np.unique(found).size < found.size:
+        message = "nodes of the mesh lie on each other: which mirrors which cannot be told."
         raise ConversionError(message)
     return np.asarray(found, dtype=np.int64)
 
@@ -169,7 +172,7 @@ def in_mirror(results: Results, mesh: Mesh, plane: Plane) -> Results:
 
     def read(number: int, names: tuple[str, ...]) -> dict[str, Array]:
         """Read one instant."""
-        found = results.instant(number, tuple(names))
+        found = results.instant(number, names)
         return {name: mirrored(np.ravel(found[name]), other, plane) for name in names}
 
     return Results(results.times, {_FIELD: results.fields[_FIELD]}, read)

@@ -51,6 +51,13 @@ def test_a_mesh_that_is_not_symmetric_is_refused_with_the_node(moved):
         partners(replace(MESH, nodes=nodes), Plane.of("y=0.5"))
 
 
+def test_nodes_on_each_other_are_refused_as_such():
+    nodes = np.vstack([MESH.nodes, MESH.nodes[:1]])
+    doubled = replace(MESH, nodes=nodes, node_ids=np.arange(len(nodes)))
+    with pytest.raises(ConversionError, match="lie on each other"):
+        partners(doubled, Plane.of("y=0.5"))
+
+
 def test_a_plane_beside_the_middle_is_refused():
     with pytest.raises(ConversionError, match="not symmetric"):
         partners(MESH, Plane.of("x=0.9"))
