@@ -43,6 +43,9 @@ class Communicator(Protocol):
     def concatenate(self, part: Array) -> Array:
         """Stack the rows of all ranks, in rank order, on every rank."""
 
+    def gather(self, part: Array) -> Array:
+        """Stack the rows of all ranks, in rank order, on rank 0; the others get no row."""
+
     def broadcast(self, array: Array, root: int = 0) -> Array:
         """Return the array of `root`; the other ranks pass one of equal shape and type."""
 
@@ -79,6 +82,10 @@ class SerialCommunicator:
         return value
 
     def concatenate(self, part: Array) -> Array:
+        """Return a copy of `part`."""
+        return np.array(part)
+
+    def gather(self, part: Array) -> Array:
         """Return a copy of `part`."""
         return np.array(part)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from functools import cache
-from importlib.metadata import EntryPoint, entry_points
+from importlib.metadata import EntryPoint
 from math import inf
 from pathlib import Path
 from typing import Any
@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from romnet.core.errors import PluginError, StudyError
+from romnet.core.plugins import installed
 from romnet.laws.contract import ConstitutiveLaw
 from romnet.laws.model import LawModel, unknown_name
 from romnet.laws.points import PredefinedField
@@ -172,7 +173,7 @@ def temperature_range(spec: Mapping[str, Any]) -> tuple[float, float]:
 def _entry_points(group: str) -> dict[str, EntryPoint]:
     """Find what is installed; two of one name are a mistake."""
     found: dict[str, EntryPoint] = {}
-    for entry in entry_points(group=group):
+    for entry in installed(group):
         if entry.name in found and found[entry.name].value != entry.value:
             message = (
                 f"{group} {entry.name}: offered by {found[entry.name].value} and {entry.value}."

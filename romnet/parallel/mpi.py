@@ -66,6 +66,16 @@ class MpiCommunicator:
         self.raw.Allgatherv(part, [stacked, counts * row_size])
         return stacked
 
+    def gather(self, part: Array) -> Array:
+        """Stack the rows of all ranks, in rank order, on rank 0; the others get no row."""
+        part = np.ascontiguousarray(part)
+        counts = self.concatenate(np.array([part.shape[0]], dtype=np.int64))
+        rows = int(counts.sum()) if self.rank == 0 else 0
+        stacked = np.empty((rows, *part.shape[1:]), dtype=part.dtype)
+        row_size = int(np.prod(part.shape[1:], dtype=np.int64))
+        self.raw.Gatherv(part, [stacked, counts * row_size] if self.rank == 0 else None)
+        return stacked
+
     def broadcast(self, array: Array, root: int = 0) -> Array:
         """Return the array of `root`; the other ranks pass one of equal shape and type."""
         received = np.array(array, order="C")

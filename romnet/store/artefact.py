@@ -16,7 +16,7 @@ import os
 import platform
 import socket
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass, field, fields, replace
@@ -160,7 +160,7 @@ def save(path: Path, value: object, manifest: Manifest | None = None) -> Manifes
     return read_manifest(path)
 
 
-def load(path: Path, cls: type[T]) -> T:
+def load(path: Path, cls: type[T], *, only: Mapping[str, Collection[str]] | None = None) -> T:
     """Read the artefact that `save` wrote.
 
     Parameters
@@ -169,6 +169,8 @@ def load(path: Path, cls: type[T]) -> T:
         HDF5 file.
     cls
         The dataclass that was saved.
+    only
+        Members to read of fields that are mappings; all of the others.
 
     Raises
     ------
@@ -188,7 +190,7 @@ def load(path: Path, cls: type[T]) -> T:
     romnet.core.errors.StoreError: absent.h5 does not exist.
     """
     with opened(path, cls.__name__) as file:
-        return codec.read(file, cls)
+        return codec.read(file, cls, only=only)
 
 
 @contextmanager

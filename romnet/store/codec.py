@@ -25,11 +25,13 @@ import dataclasses
 import json
 import types
 import typing
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Hashable, Iterator, Mapping
 from contextlib import contextmanager
 from enum import Enum
+from functools import cache
+from io import BytesIO
 from pathlib import Path
-from typing import Any, Literal, TypeVar
+from typing import Any, Literal, TypeVar, cast
 from urllib.parse import unquote
 
 import h5py
@@ -80,12 +82,13 @@ def write(group: h5py.Group, value: object) -> None:
     if not dataclasses.is_dataclass(value) or isinstance(value, type):
         message = f"only dataclass instances can be stored, got {type(value).__name__}."
         raise TypeError(message)
-    hints = typing.get_type_hints(type(value))
-    for item in _stored_fields(type(value)):
-        _write(group, item.name, getattr(value, item.name), hints[item.name])
+    for name, kind in _stored_fields(type(value)):
+        _write(group, name, getattr(value, name), kind)
 
 
-def read(group: h5py.Group, cls: type[T]) -> T:
+def read(
+    group: h5py.Group, cls: type[T], *, only: Mapping[str, Collection[str]] | None = None
+) -> T:
     """Build a dataclass from the group that `write` filled.
 
     Parameters
@@ -94,6 +97,8 @@ def read(group: h5py.Group, cls: type[T]) -> T:
         Open for reading.
     cls
         The dataclass to build.
+    only
+        Members to read of fields that are mappings; all of the others.
 
     Raises
     ------
@@ -113,13 +118,49 @@ def read(group: h5py.Group, cls: type[T]) -> T:
     Traceback (most recent call last):
     romnet.core.errors.StoreError: empty.h5:/cells is missing.
     """
-    hints = typing.get_type_hints(cls)
-    values = {item.name: _read(group, item.name, hints[item.name]) for item in _stored_fields(cls)}
+    wanted = only or {}
+    values = {
+        name: _read(group, name, kind, wanted.get(name))
+        for name, kind in _stored_fields(cast("Hashable", cls))
+    }
     try:
         return cls(**values)
     except (TypeError, ValueError) as problem:
-        message = f"{_place(group)} is no valid {cls.__name__}: {problem}"
+        message = f"{_Place(group)} is no valid {cls.__name__}: {problem}"
         raise StoreError(message) from problem
+
+
+def packed(value: object) -> bytes:
+    """Return a dataclass as the content of an HDF5 file, to be sent to another rank.
+
+    Raises
+    ------
+    TypeError
+        If it cannot be stored.
+
+    Examples
+    --------
+    >>> from romnet.fe.mesh import FaceSet
+    >>> content = packed(FaceSet(np.array([4, 7]), np.array([0, 3])))
+    >>> unpacked(content, FaceSet).cells.tolist()
+    [4, 7]
+    """
+    content = BytesIO()
+    with h5py.File(content, "w", track_order=True) as file:
+        write(file, value)
+    return content.getvalue()
+
+
+def unpacked(content: bytes, cls: type[T]) -> T:
+    """Build a dataclass from what `packed` returned.
+
+    Raises
+    ------
+    StoreError
+        If it is something else.
+    """
+    with reading("what another rank sent"), h5py.File(BytesIO(content), "r") as file:
+        return read(file, cls)
 
 
 def read_scalar(group: h5py.Group, name: str) -> Any:  # noqa: ANN401  (what the file holds)
@@ -138,7 +179,7 @@ def read_scalar(group: h5py.Group, name: str) -> Any:  # noqa: ANN401  (what the
     2.5
     """
     dataset = dataset_of(group, name)
-    with reading(_place(group, name)):
+    with reading(_Place(group, name)):
         if h5py.check_string_dtype(dataset.dtype) is not None:
             return dataset.asstr()[()]
         return dataset[()]
@@ -162,10 +203,10 @@ def dataset_of(group: h5py.Group, name: str) -> h5py.Dataset:
     """
     found = _member(group, name)
     if not isinstance(found, h5py.Dataset):
-        message = f"{_place(group, name)} must be a dataset, found a group."
+        message = f"{_Place(group, name)} must be a dataset, found a group."
         raise StoreError(message)
     if found.is_virtual or found.external:
-        message = f"{_place(group, name)} keeps its values in another file, which is refused."
+        message = f"{_Place(group, name)} keeps its values in another file, which is refused."
         raise StoreError(message)
     return found
 
@@ -187,7 +228,7 @@ def group_of(group: h5py.Group, name: str) -> h5py.Group:
     """
     found = _member(group, name)
     if not isinstance(found, h5py.Group):
-        message = f"{_place(group, name)} must be a group, found a dataset."
+        message = f"{_Place(group, name)} must be a group, found a dataset."
         raise StoreError(message)
     return found
 
@@ -209,16 +250,21 @@ def check_length(group: h5py.Group) -> None:
     Traceback (most recent call last):
     romnet.core.errors.StoreError: two.h5:/ has 1 members, expected 2.
     """
-    with reading(_place(group)):
+    with reading(_Place(group)):
         expected = int(group.attrs.get("length", len(group)))
     if expected != len(group):
-        message = f"{_place(group)} has {len(group)} members, expected {expected}."
+        message = f"{_Place(group)} has {len(group)} members, expected {expected}."
         raise StoreError(message)
 
 
 @contextmanager
-def reading(place: str) -> Iterator[None]:
+def reading(place: object) -> Iterator[None]:
     """Turn what h5py raises on damaged files into a `StoreError` naming the place.
+
+    Parameters
+    ----------
+    place
+        What is written in the message; asked for its text after an error only.
 
     Examples
     --------
@@ -277,29 +323,38 @@ def canonical_json(value: object) -> str:
     return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
 
 
-def _stored_fields(cls: type) -> tuple[dataclasses.Field[Any], ...]:
-    """Return the fields that the constructor takes."""
+@cache
+def _stored_fields(cls: type) -> tuple[tuple[str, Any], ...]:
+    """Return name and annotation of the fields that the constructor takes."""
     if not dataclasses.is_dataclass(cls):
         message = f"{cls.__name__} is not a dataclass."
         raise TypeError(message)
-    return tuple(item for item in dataclasses.fields(cls) if item.init)
+    hints = typing.get_type_hints(cls)
+    return tuple((item.name, hints[item.name]) for item in dataclasses.fields(cls) if item.init)
 
 
-def _place(group: h5py.Group, name: str = "") -> str:
-    """Return ``file:/path`` for messages."""
-    path = f"{group.name.rstrip('/')}/{name}".rstrip("/") or "/"
-    return f"{Path(group.file.filename)}:{path}"
+@dataclasses.dataclass(frozen=True)
+class _Place:
+    """A place in a file; its text costs more than reading a number, and few ask for it."""
+
+    group: h5py.Group
+    name: str = ""
+
+    def __str__(self) -> str:
+        """Return ``file:/path`` for messages."""
+        path = f"{self.group.name.rstrip('/')}/{self.name}".rstrip("/") or "/"
+        return f"{Path(self.group.file.filename)}:{path}"
 
 
 def _member(group: h5py.Group, name: str) -> h5py.Dataset | h5py.Group:
     """Return what a hard link of this file leads to."""
-    with reading(_place(group, name)):
-        link = group.get(name, getlink=True) if name in group else None
-        if link is None and group.get(name, getlink=True) is None:
-            message = f"{_place(group, name)} is missing."
+    with reading(_Place(group, name)):
+        link = group.get(name, getlink=True)
+        if link is None:
+            message = f"{_Place(group, name)} is missing."
             raise StoreError(message)
         if not isinstance(link, h5py.HardLink):
-            message = f"{_place(group, name)} is a link, and links are not followed."
+            message = f"{_Place(group, name)} is a link, and links are not followed."
             raise StoreError(message)
         return group[name]
 
@@ -318,16 +373,16 @@ def _write(group: h5py.Group, name: str, value: Any, kind: Any) -> None:  # noqa
         return
     problem = _unlike(value, kind, form)
     if problem:
-        message = f"{_place(group, name)}: {problem}."
+        message = f"{_Place(group, name)}: {problem}."
         raise TypeError(message)
     if form == "text":
-        group.create_dataset(name, data=_text(value, f"{_place(group, name)}"))
+        group.create_dataset(name, data=_text(value, _Place(group, name)))
     elif form == "json":
         _write(group, name, canonical_json(value), str)
     elif form == "enum":
         _write(group, name, value.name, str)
     elif form == "texts":
-        text = [_text(item, _place(group, name)) for item in value]
+        text = [_text(item, _Place(group, name)) for item in value]
         group.create_dataset(name, data=text, shape=(len(text),), dtype=h5py.string_dtype())
     elif form == "number":
         group.create_dataset(name, data=kind(value))
@@ -357,8 +412,13 @@ def _write_group(group: h5py.Group, value: Any, kind: Any, form: str) -> None:  
             _write(group, str(number), item, item_kind)
 
 
-def _read(group: h5py.Group, name: str, kind: Any) -> Any:  # noqa: ANN401
-    """Read one value of the annotated type."""
+def _read(
+    group: h5py.Group,
+    name: str,
+    kind: Any,  # noqa: ANN401
+    only: Collection[str] | None = None,
+) -> Any:  # noqa: ANN401
+    """Read one value of the annotated type, or some members of a mapping."""
     form = _form(kind)
     if form == "optional":
         found = _member(group, name)
@@ -366,31 +426,38 @@ def _read(group: h5py.Group, name: str, kind: Any) -> Any:  # noqa: ANN401
             return None
         return _read(group, name, _without_none(kind))
     if form in ("dataclass", "sparse", "mapping", "tuple"):
-        return _read_group(group_of(group, name), kind, form)
-    with reading(_place(group, name)):
+        return _read_group(group_of(group, name), kind, form, only)
+    with reading(_Place(group, name)):
         value = _of_kind(read_scalar(group, name), kind, form)
     problem = _unlike(value, kind, form)
     if problem:
-        message = f"{_place(group, name)}: {problem}."
+        message = f"{_Place(group, name)}: {problem}."
         raise StoreError(message)
     return value
 
 
-def _read_group(group: h5py.Group, kind: Any, form: str) -> Any:  # noqa: ANN401
+def _read_group(
+    group: h5py.Group,
+    kind: Any,  # noqa: ANN401
+    form: str,
+    only: Collection[str] | None,
+) -> Any:  # noqa: ANN401
     """Read a value that has members."""
     if form == "dataclass":
         return read(group, kind)
     if form == "mapping":
         item_kind = typing.get_args(kind)[1]
         check_length(group)
-        return {unescape(link): _read(group, link, item_kind) for link in group}
+        links = {unescape(link): link for link in group}
+        wanted = links if only is None else [key for key in links if key in only]
+        return {key: _read(group, links[key], item_kind) for key in wanted}
     if form == "sparse":
         parts = [read_scalar(group, part) for part in ("data", "indices", "indptr", "shape")]
-        with reading(_place(group)):
+        with reading(_Place(group)):
             matrix = kind(tuple(parts[:3]), shape=tuple(int(size) for size in parts[3]))
             matrix.check_format()
             return matrix
-    with reading(_place(group)):
+    with reading(_Place(group)):
         kinds = _item_kinds(kind, int(group.attrs["length"]))
     return tuple(_read(group, str(number), item) for number, item in enumerate(kinds))
 
@@ -408,6 +475,7 @@ def _of_kind(raw: Any, kind: Any, form: str) -> Any:  # noqa: ANN401
     return raw.item() if isinstance(raw, np.generic) else raw
 
 
+@cache
 def _form(kind: Any) -> str:  # noqa: ANN401
     """Return which row of the table an annotation belongs to."""
     plain = {str: "text", int: "number", float: "number", bool: "number", np.ndarray: "array"}
@@ -499,7 +567,7 @@ def _item_kinds(kind: Any, count: int) -> tuple[Any, ...]:  # noqa: ANN401
     return arguments
 
 
-def _text(value: str, place: str) -> str:
+def _text(value: str, place: _Place) -> str:
     """Return a text that HDF5 can hold."""
     if "\0" in value:
         message = f"{place}: text must not hold a NUL character, got {value!r:.40}."

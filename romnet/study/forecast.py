@@ -61,7 +61,9 @@ class Forecast:
         """Take note of answers, of the complete ones."""
         complete = np.isfinite(answers).all(axis=(1, 2))
         monomials = self._monomials(values[complete])
-        moments = monomials.T @ answers[complete].reshape(len(monomials), -1)
+        moments = monomials.T @ answers[complete].reshape(
+            len(monomials), np.prod(answers.shape[1:])
+        )
         self._moments = self._moments + moments if self._shape else moments
         self._gram = self._gram + monomials.T @ monomials
         self._shape = answers.shape[1:]

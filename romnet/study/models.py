@@ -116,14 +116,17 @@ def chosen_of(context: Context, case: str) -> Chosen:
 
 
 def model_of(context: Context, case: str) -> ReducedModel:
-    """Return the reduced model that answers a case."""
+    """Return the reduced model that answers a case.
+
+    Of the loads of the training, only that of the case is read: no other case asks for them.
+    """
     if asks_dictionary(context.located, case):
         chosen = chosen_of(context, case)
         found = local_models(context).dictionary
         if chosen.model and found is not None:
             return found.model(chosen.choice)
     path = f"lifted/{case}.h5" if is_lifted(context, case) else "model.h5"
-    return artefact.load(context.folder / path, ReducedModel)
+    return artefact.load(context.folder / path, ReducedModel, only={"loadings": (case,)})
 
 
 def displacement_modes(context: Context, case: str) -> Float[Array, "n_dofs n_modes"]:

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from importlib.metadata import entry_points
 
 import numpy as np
 
 from romnet.core.arrays import Array
 from romnet.core.communicator import together
 from romnet.core.errors import PluginError, StudyError
+from romnet.core.plugins import installed
 from romnet.online.solve import ReducedSolution
 from romnet.reduction import quantities
 from romnet.reduction.quantities import FieldHistory, Quantity
@@ -83,7 +83,7 @@ def quantity(name: str) -> Quantity:
     """
     if name in _OWN:
         return _OWN[name]
-    found = {point.name: point for point in entry_points(group=GROUP)}
+    found = {point.name: point for point in installed(GROUP)}
     if name not in found:
         known = ", ".join(sorted({*_OWN, *found}))
         message = f"there is no quantity {name!r}; there are: {known}."

@@ -15,6 +15,7 @@ import numpy as np
 from romnet.core.communicator import Communicator, on_first, together
 from romnet.core.errors import StoreError, StudyError
 from romnet.core.peak_memory import peak_memory
+from romnet.parallel.petsc import petsc
 from romnet.store import artefact
 from romnet.store.artefact import Manifest, read_manifest
 from romnet.store.codec import canonical_json
@@ -156,6 +157,8 @@ def run(
     watcher = observer if observer is not None and comm.rank == 0 else Silence()
     judged: dict[str, Verdict] = {}
     with together(comm):
+        if comm.size > 1:
+            petsc()  # loading it is no work of the stage that happens to be the first
         table = stages_of(context.located)
         wanted = closure(table, targets)
         if comm.rank == 0:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -63,7 +64,7 @@ class Workspace:
     laws: Heterogeneous
     law_of_point: Int[Array, " n_points"]
 
-    @property
+    @cached_property
     def temperature_range(self) -> tuple[float, float]:
         """Lowest and highest temperature that the tables of all laws know [temperature]."""
         ranges = [temperature_range(spec) for spec in self.law_specs]

@@ -66,6 +66,9 @@ def test_rows_are_stacked_in_the_order_of_the_ranks_however_many_each_has(comm, 
     expected = np.concatenate([rows_of(rank) for rank in range(comm.size)])
     assert stacked.dtype == expected.dtype
     np.testing.assert_array_equal(stacked, expected)
+    gathered = comm.gather(rows_of(comm.rank))
+    assert gathered.dtype == expected.dtype
+    np.testing.assert_array_equal(gathered, expected if comm.rank == 0 else expected[:0])
 
 
 def test_every_rank_can_be_the_root(comm):

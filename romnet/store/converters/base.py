@@ -6,10 +6,10 @@ conventions are known. Built-in converters and plug-ins register by the same ent
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache
-from importlib.metadata import EntryPoint, entry_points
+from importlib.metadata import EntryPoint
 from pathlib import Path
 from typing import Literal, Protocol, runtime_checkable
 
@@ -18,6 +18,7 @@ from jaxtyping import Float, Int
 
 from romnet.core.arrays import Array
 from romnet.core.errors import ConversionError, PluginError
+from romnet.core.plugins import installed
 from romnet.fe.cells import CELLS
 from romnet.fe.mesh import Mesh
 from romnet.store.snapshots import FieldInfo
@@ -226,8 +227,14 @@ def registered_converters() -> dict[str, Converter]:
     >>> all(name == converter.name for name, converter in registered_converters().items())
     True
     """
+    return dict(_loaded(installed(GROUP)))
+
+
+@cache
+def _loaded(points: tuple[EntryPoint, ...]) -> Mapping[str, Converter]:
+    """Load converters, by name."""
     converters = {}
-    for point in _installed(entry_points):
+    for point in points:
         try:
             loaded = point.load()
         except Exception as problem:  # a plug-in may raise anything
@@ -238,12 +245,6 @@ def registered_converters() -> dict[str, Converter]:
             raise PluginError(message)
         converters[point.name] = loaded
     return converters
-
-
-@cache
-def _installed(look: Callable[..., Iterable[EntryPoint]]) -> tuple[EntryPoint, ...]:
-    """Return the entry points of converters by name: looking reads a file of every package."""
-    return tuple(sorted(look(group=GROUP), key=lambda point: point.name))
 
 
 def check_node_order(

@@ -39,7 +39,7 @@ def test_the_set_of_one_keeps_the_protocol(alone):
 
 def test_reductions_alone_give_copies(alone):
     part = np.ones(3)
-    for reduced in (alone.sum(part), alone.concatenate(part)):
+    for reduced in (alone.sum(part), alone.concatenate(part), alone.gather(part)):
         reduced[:] = 2.0
     assert (part == 1.0).all()
     assert (alone.max(2.0), alone.min(2.0)) == (2.0, 2.0)

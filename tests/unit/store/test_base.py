@@ -47,7 +47,7 @@ def test_broken_plugins_are_named(value: str, words: str, monkeypatch) -> None:
         EntryPoint("other", value, base.GROUP),
         EntryPoint("zset", "romnet.store.converters.zset:CONVERTER", base.GROUP),
     ]
-    monkeypatch.setattr(base, "entry_points", lambda **_: points)
+    monkeypatch.setattr(base, "installed", lambda _: tuple(points))
     with pytest.raises(PluginError, match=words):
         find_converter(Path("a.geof"))
 

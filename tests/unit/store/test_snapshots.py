@@ -50,6 +50,10 @@ class Threads:
     def concatenate(self, part):
         return np.concatenate(self._all(part))
 
+    def gather(self, part):
+        every = np.concatenate(self._all(part))
+        return every if self.rank == 0 else every[:0]
+
     def broadcast(self, array, root=0):
         return self._all(array)[root]
 

@@ -14,9 +14,10 @@ from romnet.core.errors import StudyError
 from romnet.fe.random_field import KarhunenLoeve
 from romnet.online.solve import solve
 from romnet.store import artefact
-from romnet.study import commands, drawing
+from romnet.study import commands, design_parts, drawing
+from romnet.study.design_answers import field_statistics, load_answers
 from romnet.study.designs import draws_of
-from romnet.study.drawing import field_statistics, load_answers, uncertain_load
+from romnet.study.drawing import uncertain_load
 from romnet.study.forecast import Forecast
 from romnet.study.models import model_of
 from romnet.study.rebuilding import rebuilt_instants
@@ -177,6 +178,7 @@ def test_statistics_are_those_of_the_rebuilt_fields(answered):
 def test_a_killed_design_goes_on_where_it_stopped(answered, monkeypatch):
     context, _ = answered
     monkeypatch.setattr(drawing, "CHUNK", 4)
+    monkeypatch.setattr(design_parts, "SAVED_EVERY_S", 0.0)
     whole = load_answers(context, "uq")
     path = context.folder / "designs" / "uq.h5"
     kept = path.read_bytes(), (path.parent / "uq.h5.json").read_bytes()
@@ -206,6 +208,29 @@ def test_a_killed_design_goes_on_where_it_stopped(answered, monkeypatch):
     (path.parent / "uq.h5.json").write_bytes(kept[1])
 
 
+def test_a_run_that_is_broken_off_keeps_what_it_answered_since_the_last_part(answered, monkeypatch):
+    context, _ = answered
+    path = context.folder / "designs" / "uq.h5"
+    kept = path.read_bytes(), (path.parent / "uq.h5.json").read_bytes()
+    path.unlink()
+    monkeypatch.setattr(drawing, "CHUNK", 4)
+    solved, real = [], drawing.solve_batch
+
+    def dies(model, loadings, **options):
+        if len(solved) == 2:
+            raise KeyboardInterrupt
+        solved.append(len(loadings))
+        return real(model, loadings, **options)
+
+    monkeypatch.setattr(drawing, "solve_batch", dies)
+    with pytest.raises(KeyboardInterrupt):
+        commands.online(context)
+    (part,) = (path.parent / "uq.parts").glob("*.h5")
+    assert artefact.load(part, design_parts.Part).numbers.tolist() == list(range(8))
+    path.write_bytes(kept[0])
+    (path.parent / "uq.h5.json").write_bytes(kept[1])
+
+
 def test_draws_that_fail_are_counted_and_make_the_answer_incomplete(answered):
     context, summary = answered
     answers = load_answers(context, "uq")
@@ -221,6 +246,13 @@ def test_draws_that_fail_are_counted_and_make_the_answer_incomplete(answered):
     assert summary.ok
     path.write_bytes(kept[0])
     (path.parent / "uq.h5.json").write_bytes(kept[1])
+
+
+def test_nothing_is_learned_from_draws_that_all_failed():
+    values = np.linspace(-1.0, 1.0, 9)[:, None]
+    forecast = Forecast(values)
+    forecast.learn(values, np.full((9, 2, 3), np.nan))
+    assert forecast.of(values) is None
 
 
 def test_regression_needs_enough_answers_and_reproduces_a_quadratic():

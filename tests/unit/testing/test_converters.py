@@ -44,7 +44,7 @@ def test_its_entry_point_makes_romnet_find_it(example, tmp_path: Path, monkeypat
     project = tomllib.loads((PLUGIN / "pyproject.toml").read_text())["project"]
     (name, value), *_ = project["entry-points"][base.GROUP].items()
     point = EntryPoint(name, value, base.GROUP)
-    monkeypatch.setattr(base, "entry_points", lambda **_: [point])
+    monkeypatch.setattr(base, "installed", lambda _: (point,))
     mesh, _ = example.write(tmp_path)
     assert find_converter(mesh) is example.CONVERTER
 
