@@ -32,7 +32,7 @@ from romnet.study.models import model_of
 from romnet.study.stages import stages_of
 
 _DRAWS, _TESTS, _SINGLE = 1024, 12, 24
-_TURNS = 8  # on one rank and on two
+_TURNS = 16  # on one rank and on two
 _CELL = 5.5  # mm: 21 135 dofs
 _OFFLINE = {"tolerance": 1e-4, "dual": ["p"]}
 _DESIGN = {
@@ -53,7 +53,7 @@ def measure(folder: Path) -> dict[str, object]:
 
     A draw in a batch and a single query are compared from drawn numbers to answers, on prepared
     models. The ranks are compared by the whole stage: modes of the random temperature, drawing,
-    solving and writing, each in processes of its own, in turns, shortest of eight runs.
+    solving and writing, each in processes of its own, in turns, shortest of sixteen runs.
     """
     study = blade_in(folder, cell_size=_CELL, n_test=_TESTS, changes={"offline": _OFFLINE})
     ask(study, ranks=2)  # models and references
