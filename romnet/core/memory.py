@@ -11,6 +11,7 @@ from romnet.core.arrays import Array
 
 _SMALLEST, _LARGEST = 1 << 16, 1 << 26  # bytes; beyond, memory is worth more than time
 _SPARE_PER_SIZE, _SIZES = 2, 6
+_ROOMY = 4  # times what is asked for
 
 
 class Recycler:
@@ -52,14 +53,16 @@ class Recycler:
         size = prod(shape)
         if not _SMALLEST <= 8 * size <= _LARGEST:
             return np.empty(shape)
+        # The last block of a pass is smaller than the others, and finds its place in one of theirs.
+        fitting = [held for held in list(self._spare) if size <= held <= _ROOMY * size]
         try:
-            block = self._spare[size].pop()
-        except (KeyError, IndexError):
+            block = self._spare[min(fitting)].pop()
+        except (KeyError, IndexError, ValueError):
             block = np.empty(size).data
         # Views of the array refer to `owner`, never past it, as `block` is no array.
         owner = np.frombuffer(block)
-        weakref.finalize(owner, _put_back, self._spare, size, block).atexit = False
-        return owner.reshape(shape)
+        weakref.finalize(owner, _put_back, self._spare, len(block), block).atexit = False
+        return owner[:size].reshape(shape)
 
 
 def _put_back(spare: dict[int, list[memoryview]], size: int, block: memoryview) -> None:

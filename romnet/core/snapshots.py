@@ -8,12 +8,41 @@ from dataclasses import dataclass
 from typing import Protocol, TypeVar, runtime_checkable
 
 import numpy as np
-from jaxtyping import Float, Int
+from jaxtyping import Bool, Float, Int
 
 from romnet.core.arrays import Array
 
 T = TypeVar("T")
 _END = object()
+# The first rows of so many: runs that disks read well, everywhere on the mesh.
+_RUN, _EVERY = 2**9, 2**15
+
+
+def in_sample(numbers: Int[Array, " n"]) -> Bool[Array, " n"]:
+    """Whether rows belong to the small sample that stands for all: 512 of every 32 768.
+
+    Parameters
+    ----------
+    numbers
+        Global numbers of rows: the sample does not depend on who owns them.
+
+    Examples
+    --------
+    >>> in_sample(np.array([0, 511, 512, 40000, 32768 + 7])).tolist()
+    [True, True, False, False, True]
+    """
+    return np.asarray(numbers % _EVERY < _RUN)
+
+
+def place_in_sample(numbers: Int[Array, " n"]) -> Int[Array, " n"]:
+    """Return the places of rows of the sample among all of its rows.
+
+    Examples
+    --------
+    >>> place_in_sample(np.array([0, 511, 32768 + 7])).tolist()
+    [0, 511, 519]
+    """
+    return np.asarray(numbers // _EVERY * _RUN + numbers % _EVERY)
 
 
 @runtime_checkable

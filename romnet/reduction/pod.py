@@ -6,7 +6,7 @@ from collections.abc import Callable
 from enum import Enum
 
 import numpy as np
-import scipy.linalg
+from jaxtyping import Int
 
 from romnet.core.arrays import Array
 from romnet.core.blas import add_gram, multiply_into
@@ -16,8 +16,16 @@ from romnet.core.snapshots import ArraySource, SnapshotSource
 from romnet.fe.inner_products import InnerProduct
 from romnet.reduction.basis import ReducedBasis, Truncation
 from romnet.reduction.blocks import MEMORY, all_rows, weighted_rows
+from romnet.reduction.one_pass import one_pass_pod
 from romnet.reduction.projection import orthonormalise
-from romnet.reduction.tsqr import absorbed, gathered_factor
+from romnet.reduction.spectra import (
+    fixed_signs,
+    spectrum_of_factor,
+    spectrum_of_gram,
+    summed_gram,
+    turned,
+)
+from romnet.reduction.tsqr import absorbed
 
 
 class Factorisation(Enum):
@@ -61,13 +69,14 @@ def suitable_factorisation(n_values: int, truncation: Truncation) -> Factorisati
     return Factorisation.RITZ if telling and n_values >= _LARGE else Factorisation.TSQR
 
 
-def pod(
+def pod(  # noqa: PLR0913  (each may be chosen by itself)
     source: SnapshotSource,
     inner_product: InnerProduct,
     *,
     truncation: Truncation,
     comm: Communicator,
     factorisation: Factorisation | None = None,
+    sample: Int[Array, " n_sampled"] | None = None,
     memory: int = MEMORY,
 ) -> ReducedBasis:
     r"""Build the orthonormal basis that represents snapshots best.
@@ -93,6 +102,9 @@ def pod(
         The ranks.
     factorisation
         How the singular values are found; `suitable_factorisation` where it is left out.
+    sample
+        Rows of this rank from which to guess combinations that hold the snapshots, so that very
+        large ones are read once where the guess proves right (`romnet.reduction.one_pass`).
     memory
         What this rank may hold besides the modes [B].
 
@@ -109,7 +121,7 @@ def pod(
     Notes
     -----
     Collective: yes. Deterministic: yes; the subspace does not depend on the number of ranks
-    beyond rounding. Mutates nothing. Cost: two passes over the snapshots, by row blocks;
+    beyond rounding. Mutates nothing. Cost: two passes over the snapshots, by row blocks, or one;
     ``2 n_rows n_snapshots (n_snapshots + n_modes)`` operations. While one block is factorised, a
     thread reads the next.
 
@@ -130,6 +142,20 @@ def pod(
     >>> basis.n_modes, round(float(basis.singular_values[0]), 6)
     (1, 9.165151)
     """
+    if sample is not None and factorisation is None:
+        n_rows = float(comm.sum(np.array([float(source.n_rows)]))[0])
+        size = int(n_rows) * source.n_snapshots
+        if suitable_factorisation(size, truncation) is Factorisation.RITZ:
+            read_once = one_pass_pod(
+                source,
+                inner_product,
+                sample=sample,
+                truncation=truncation,
+                comm=comm,
+                memory=memory,
+            )
+            if read_once is not None:
+                return read_once
     (basis,) = component_pods(
         source,
         inner_product,
@@ -226,7 +252,7 @@ def _combination(singular_values: Array, right: Array, truncation: Truncation) -
     if not singular_values.any():
         return np.zeros((right.shape[1], 0))
     n_modes = truncation.count(singular_values)
-    return np.asarray(_fixed_signs(right[:n_modes]).T / singular_values[:n_modes])
+    return np.asarray(fixed_signs(right[:n_modes]).T / singular_values[:n_modes])
 
 
 def _combined(source: SnapshotSource, combinations: list[Array], memory: int) -> list[Array]:
@@ -257,30 +283,9 @@ def _mended(
     gram = np.zeros((n_modes, n_modes), order="F")
     for _, rows in weighted_rows(ArraySource(modes), inner_product, memory):
         gram = _correlated(gram, rows)
-    factor = scipy.linalg.cholesky(_whole(comm.sum(gram)))
-    rotation, mended, _ = np.linalg.svd(factor * values[:n_modes])
-    rotation *= np.where(np.diag(rotation) < 0.0, -1.0, 1.0)
-    mixing = scipy.linalg.solve_triangular(factor, rotation)
+    mixing, mended = turned(summed_gram(gram, comm), values[:n_modes])
     multiply_into(modes, modes, mixing)
     return np.concatenate([mended, values[n_modes:]])
-
-
-def _spectrum_of_factor(factor: Array, comm: Communicator) -> tuple[Array, Array]:
-    """Return singular values and right vectors of the rows of all ranks."""
-    whole = gathered_factor(factor, comm)
-    _refuse_infinite(whole)
-    _, singular_values, right = np.linalg.svd(np.triu(whole))
-    return singular_values, right
-
-
-def _spectrum_of_gram(gram: Array, comm: Communicator) -> tuple[Array, Array]:
-    """Return singular values and right vectors from the correlation matrix."""
-    whole = _whole(comm.sum(gram))
-    _refuse_infinite(whole)
-    energies, vectors = np.linalg.eigh(whole)
-    rounding = np.finfo(float).eps * len(whole) * energies[-1]
-    singular_values = np.sqrt(np.where(energies > rounding, energies, 0.0))[::-1]
-    return singular_values, vectors[:, ::-1].T
 
 
 def _correlated(gram: Array, rows: Array) -> Array:
@@ -289,31 +294,12 @@ def _correlated(gram: Array, rows: Array) -> Array:
     return gram
 
 
-def _whole(triangle: Array) -> Array:
-    """Return the symmetric matrix of an upper triangle."""
-    upper = np.triu(triangle)
-    return np.asarray(upper + np.triu(upper, 1).T)
-
-
 _Way = tuple[
     Callable[[Array, Array], Array],
     Callable[[Array, Communicator], tuple[Array, Array]],
 ]
 _WAYS: dict[Factorisation, _Way] = {
-    Factorisation.TSQR: (absorbed, _spectrum_of_factor),
-    Factorisation.RITZ: (_correlated, _spectrum_of_gram),
-    Factorisation.GRAM: (_correlated, _spectrum_of_gram),
+    Factorisation.TSQR: (absorbed, spectrum_of_factor),
+    Factorisation.RITZ: (_correlated, spectrum_of_gram),
+    Factorisation.GRAM: (_correlated, spectrum_of_gram),
 }
-
-
-def _fixed_signs(right: Array) -> Array:
-    """Make the largest entry of each row positive: signs are otherwise left to rounding."""
-    largest = np.take_along_axis(right, np.abs(right).argmax(axis=1)[:, None], axis=1)
-    return np.asarray(right * np.sign(largest))
-
-
-def _refuse_infinite(matrix: Array) -> None:
-    """Refuse snapshots that are not finite."""
-    if not np.isfinite(matrix).all():
-        message = "a snapshot holds NaN or infinite values; convert the results again."
-        raise AccuracyError(message)

@@ -9,111 +9,29 @@ itself. A file is opened only after its contents were compared with that hash, o
 
 from __future__ import annotations
 
-import hashlib
-import json
-import logging
-import os
-import platform
-import socket
-import time
 from collections.abc import Collection, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
-from dataclasses import asdict, dataclass, field, fields, replace
-from io import FileIO
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, TypeVar, cast
 
 import h5py
 import numpy as np
 
-import romnet
 from romnet.core.communicator import Communicator, SerialCommunicator, on_first, together
 from romnet.core.errors import StoreError
 from romnet.store import codec
-from romnet.store.lock import holding, is_alive, lock_path
+from romnet.store.content_hash import sha256_of
+from romnet.store.lock import holding, lock_path
+from romnet.store.manifest import Manifest, manifest_path, read_manifest, write_manifest
 from romnet.store.new_file import new_file
+from romnet.store.replacing import flush_to_disk, remove_stale, replacing
 
 T = TypeVar("T")
 SCHEMA = 1
-STALE_AFTER_S = 24 * 3600.0
-HASHED_BYTES = 2**26
-_READ_BYTES = 2**20
 # What the files were whose contents this process has compared with their manifests.
 _verified: dict[Path, tuple[int, ...]] = {}
-logger = logging.getLogger(__name__)
-
-
-def versions() -> dict[str, str]:
-    """Return the versions that a result depends on.
-
-    Examples
-    --------
-    >>> sorted(versions())
-    ['h5py', 'numpy', 'python', 'romnet']
-    """
-    return {
-        "romnet": romnet.__version__,
-        "numpy": np.__version__,
-        "h5py": h5py.__version__,
-        "python": platform.python_version(),
-    }
-
-
-@dataclass(frozen=True)
-class Manifest:
-    """Where a result came from and what it cost.
-
-    Attributes
-    ----------
-    key
-        Name of the result in the cache: a hash of everything it depends on.
-    kind
-        What the file holds; filled when it is written.
-    inputs
-        Keys, or content hashes, of what it was computed from, by name.
-    parameters
-        Parameters that were declared for it; anything that JSON can say.
-    units
-        The study's own consistent set, such as ``{"length": "mm", "force": "N"}``.
-    versions
-        Of romnet and of what it stands on.
-    counts
-        What there was to do, such as ``{"increments": 12}``.
-    ranks
-        Number of ranks that computed it.
-    wall_s, cpu_s
-        Wall-clock time, and processor time summed over the ranks [s].
-    peak_memory_mb
-        Largest resident memory of the run so far, summed over the ranks [MB].
-    rank_memory_mb, rank_wall_s
-        The same and the wall time of each rank [MB], [s].
-    citations
-        Keys of the publications to cite.
-    sha256
-        Content hash of the HDF5 file (`sha256_of`); filled when it is written.
-
-    Examples
-    --------
-    >>> Manifest(key="1f0c", parameters={"tolerance": 1e-5}).ranks
-    1
-    """
-
-    key: str = ""
-    kind: str = ""
-    inputs: Mapping[str, str] = field(default_factory=dict)
-    parameters: Mapping[str, Any] = field(default_factory=dict)
-    units: Mapping[str, str] = field(default_factory=dict)
-    versions: Mapping[str, str] = field(default_factory=versions)
-    counts: Mapping[str, int] = field(default_factory=dict)
-    ranks: int = 1
-    wall_s: float = 0.0
-    cpu_s: float = 0.0
-    peak_memory_mb: float = 0.0
-    rank_memory_mb: tuple[float, ...] = ()
-    rank_wall_s: tuple[float, ...] = ()
-    citations: tuple[str, ...] = ()
-    sha256: str = ""
 
 
 def save(path: Path, value: object, manifest: Manifest | None = None) -> Manifest:
@@ -270,7 +188,7 @@ def writing_together(
         name = b"" if temporary is None else str(temporary).encode()
         named = Path(comm.concatenate(np.frombuffer(name, dtype=np.uint8)).tobytes().decode())
         with ThreadPoolExecutor(max_workers=1) as flusher:
-            flushed = None if temporary is None else flusher.submit(_flush_to_disk, temporary)
+            flushed = None if temporary is None else flusher.submit(flush_to_disk, temporary)
             full = replace(given, sha256=sha256_of(named, comm))
         with together(comm):
             if flushed is not None:
@@ -281,20 +199,6 @@ def writing_together(
             write_manifest(path, full)
     with together(comm):
         _verified[path.absolute()] = _identity(path)
-
-
-def write_manifest(path: Path, manifest: Manifest) -> None:
-    """Write the manifest beside an artefact, whole or not at all.
-
-    Raises
-    ------
-    StoreError
-        If the disk refuses.
-    """
-    content = json.loads(json.dumps(asdict(manifest)))
-    content["seal"] = _seal(content)
-    with replacing(manifest_path(path)) as temporary:
-        temporary.write_text(json.dumps(content, indent=1, sort_keys=True) + "\n")
 
 
 @contextmanager
@@ -333,98 +237,6 @@ def opened(path: Path, kind: str) -> Iterator[h5py.File]:
         with codec.reading(str(path)):
             _check_identity(path, file.attrs, kind)
         yield file
-
-
-@contextmanager
-def replacing(path: Path) -> Iterator[Path]:
-    """Give a temporary name beside `path`, renamed to it when the block ends well.
-
-    Notes
-    -----
-    Temporaries of dead runs for the same target are removed first: those of this machine whose
-    process is gone, and those of other machines untouched for a day.
-
-    Raises
-    ------
-    StoreError
-        If the folder or the file cannot be written.
-
-    Examples
-    --------
-    >>> import tempfile
-    >>> with tempfile.TemporaryDirectory() as folder:
-    ...     with replacing(Path(folder) / "a.txt") as temporary:
-    ...         _ = temporary.write_text("whole")
-    ...         before = (Path(folder) / "a.txt").exists()
-    ...     before, (Path(folder) / "a.txt").read_text()
-    (False, 'whole')
-    """
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        _remove_stale(path)
-    except OSError as problem:
-        message = f"{path.parent} cannot be written ({problem})."
-        raise StoreError(message) from problem
-    temporary = path.with_name(f"{path.name}.tmp-{socket.gethostname()}-{os.getpid()}")
-    try:
-        yield temporary
-        _flush_to_disk(temporary)
-        temporary.replace(path)
-        _flush_to_disk(path.parent)
-    except OSError as problem:
-        message = f"{path} was not written ({problem})."
-        raise StoreError(message) from problem
-    finally:
-        with suppress(OSError):  # where nothing can be written, nothing can be removed
-            temporary.unlink(missing_ok=True)
-
-
-def manifest_path(path: Path) -> Path:
-    """Return where the manifest of an artefact is.
-
-    Examples
-    --------
-    >>> manifest_path(Path("runs/pod.h5")).name
-    'pod.h5.json'
-    """
-    return path.with_name(f"{path.name}.json")
-
-
-def read_manifest(path: Path) -> Manifest:
-    """Read the manifest beside an artefact.
-
-    Parameters
-    ----------
-    path
-        The HDF5 file, not the manifest itself.
-
-    Raises
-    ------
-    StoreError
-        If it is missing, damaged or no manifest.
-
-    Examples
-    --------
-    >>> read_manifest(Path("absent.h5"))
-    Traceback (most recent call last):
-    romnet.core.errors.StoreError: absent.h5.json does not exist.
-    """
-    described = manifest_path(path)
-    if not described.is_file():
-        message = f"{described} does not exist."
-        raise StoreError(message)
-    try:
-        content = json.loads(described.read_text(encoding="utf-8"))
-        if content.get("seal", _seal(content)) != _seal(content):  # none before there were seals
-            message = "it was changed or damaged after it was written"
-            raise ValueError(message)  # noqa: TRY301  (told as all others)
-        known = {item.name for item in fields(Manifest)}
-        content = {name: value for name, value in content.items() if name in known}
-        lists = ("citations", "rank_memory_mb", "rank_wall_s")
-        return Manifest(**{**content, **{name: tuple(content.get(name, ())) for name in lists}})
-    except (ValueError, TypeError, AttributeError) as problem:
-        message = f"{described} is no manifest ({problem})."
-        raise StoreError(message) from problem
 
 
 def verify(path: Path, comm: Communicator | None = None) -> None:
@@ -502,61 +314,6 @@ def verify_once(path: Path, comm: Communicator) -> None:
         verify(path, comm)
 
 
-def sha256_of(path: Path, comm: Communicator | None = None) -> str:
-    """Return the content hash of a file, read in blocks.
-
-    Parameters
-    ----------
-    path
-        Any file.
-    comm
-        The ranks that share the work.
-
-    Returns
-    -------
-    str
-        SHA-256 of a file of at most 64 MiB; of a larger one, that of the hashes of its parts of
-        64 MiB, so that any number of ranks can make it.
-
-    Raises
-    ------
-    OSError
-        If the file cannot be read, or became shorter meanwhile.
-
-    Notes
-    -----
-    Collective: yes, if `comm` is given. Deterministic: yes, for any number of ranks.
-
-    Examples
-    --------
-    >>> import tempfile
-    >>> with tempfile.NamedTemporaryFile() as empty:
-    ...     sha256_of(Path(empty.name))[:8]
-    'e3b0c442'
-    """
-    ranks = SerialCommunicator() if comm is None else comm
-    parts = b""
-    with together(ranks):
-        n_parts = max(1, -(-path.stat().st_size // HASHED_BYTES))
-        first, stop = (n_parts * number // ranks.size for number in (ranks.rank, ranks.rank + 1))
-        with path.open("rb", buffering=0) as file:
-            parts = b"".join(_hash_of_part(file, number) for number in range(first, stop))
-    hashes = ranks.concatenate(np.frombuffer(parts, dtype=np.uint8)).tobytes()
-    return hashes.hex() if n_parts == 1 else hashlib.sha256(hashes).hexdigest()
-
-
-def _hash_of_part(file: FileIO, number: int) -> bytes:
-    """Return the SHA-256 of one part of a file."""
-    digest = hashlib.sha256()
-    file.seek(number * HASHED_BYTES)
-    left = HASHED_BYTES
-    buffer = memoryview(bytearray(_READ_BYTES))
-    while left and (count := file.readinto(buffer[:left])):
-        digest.update(buffer[:count])
-        left -= count
-    return digest.digest()
-
-
 @contextmanager
 def _new_file(path: Path, manifest: Manifest) -> Iterator[h5py.File]:
     """Open a new HDF5 file that says what it is."""
@@ -582,12 +339,6 @@ def _is_verified(path: Path) -> bool:
         return False
 
 
-def _seal(content: Mapping[str, Any]) -> str:
-    """Return the hash of what a manifest says."""
-    said = {name: value for name, value in content.items() if name != "seal"}
-    return hashlib.sha256(codec.canonical_json(said).encode()).hexdigest()
-
-
 def _check_identity(path: Path, attributes: Mapping[str, Any], kind: str) -> None:
     """Refuse what is no artefact, or another schema or kind."""
     if "romnet_schema" not in attributes or "kind" not in attributes:
@@ -611,15 +362,6 @@ def _check_identity(path: Path, attributes: Mapping[str, Any], kind: str) -> Non
         raise StoreError(message)
 
 
-def _flush_to_disk(path: Path) -> None:
-    """Wait until a file, or a folder's list of names, is on the disk."""
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
-
-
 def remove_left(path: Path) -> None:
     """Remove what a run left that died just after it had finished an artefact.
 
@@ -633,23 +375,7 @@ def remove_left(path: Path) -> None:
     """
     with suppress(OSError, StoreError):
         for one in (path, manifest_path(path)):
-            _remove_stale(one)
+            remove_stale(one)
         if lock_path(path).exists():
             with holding(path):
                 pass
-
-
-def _remove_stale(path: Path) -> None:
-    """Remove temporaries that dead runs left for this target."""
-    prefix = f"{path.name}.tmp-"
-    for found in path.parent.iterdir():
-        if not found.name.startswith(prefix):
-            continue
-        host, _, process = found.name.removeprefix(prefix).rpartition("-")
-        if host == socket.gethostname():
-            stale = not process.isdigit() or not is_alive(int(process))
-        else:
-            stale = time.time() - found.stat().st_mtime > STALE_AFTER_S
-        if stale:
-            logger.info("removing %s, left by a run that ended", found)
-            found.unlink(missing_ok=True)

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from romnet.fe.mesh import Mesh
 from romnet.store import artefact
-from romnet.store.artefact import Manifest
+from romnet.store.manifest import Manifest
 
 
 def save_mesh(path: Path, mesh: Mesh, manifest: Manifest | None = None) -> Manifest:

@@ -13,8 +13,8 @@ from romnet.core.arrays import Array
 from romnet.core.communicator import Communicator, together
 from romnet.reduction.basis import ReducedBasis
 from romnet.store import artefact, codec
-from romnet.store.artefact import Manifest
 from romnet.store.columns import read_rows
+from romnet.store.manifest import Manifest
 
 KIND = "bases"
 _CHUNK_ROWS = 32_768

@@ -16,9 +16,9 @@ import numpy as np
 from romnet.core.arrays import Array
 from romnet.core.errors import StoreError
 from romnet.fe.mesh import Mesh
-from romnet.store import artefact
 from romnet.store.converters.meshio_mesh import CELL_TYPES
 from romnet.store.new_file import new_file
+from romnet.store.replacing import replacing
 from romnet.store.vtkhdf import writing_vtkhdf
 
 _SPACE = 3
@@ -181,8 +181,8 @@ def _writing_xdmf(path: Path, mesh: Mesh) -> Iterator[SeriesWriter]:
     collection = ET.SubElement(
         domain, "Grid", Name="series", GridType="Collection", CollectionType="Temporal"
     )
-    with artefact.replacing(path) as temporary:
-        with artefact.replacing(values) as h5_temporary, new_file(h5_temporary) as file:
+    with replacing(path) as temporary:
+        with replacing(values) as h5_temporary, new_file(h5_temporary) as file:
             writer = _XdmfWriter(mesh, file, values.name, collection)
             grid = ET.SubElement(domain, "Grid", Name="mesh", GridType="Uniform")
             geometry = ET.SubElement(grid, "Geometry", GeometryType="XYZ")
@@ -245,7 +245,7 @@ class _PvdWriter:
                 for name, rows in (cell_fields or {}).items()
             },
         )
-        with artefact.replacing(self.folder / _vtu_name(len(self.times))) as temporary:
+        with replacing(self.folder / _vtu_name(len(self.times))) as temporary:
             meshio.write(temporary, raw, file_format="vtu")
         self.times.append(time)
 
@@ -255,7 +255,7 @@ def _writing_pvd(path: Path, mesh: Mesh) -> Iterator[SeriesWriter]:
     """Open a series of VTU files."""
     (folder,) = companions(path)
     writer = _PvdWriter(mesh, folder)
-    with artefact.replacing(path) as temporary:
+    with replacing(path) as temporary:
         yield writer
         root = ET.Element("VTKFile", type="Collection", version="0.1")
         collection = ET.SubElement(root, "Collection")

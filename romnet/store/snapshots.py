@@ -20,13 +20,17 @@ from jaxtyping import Float, Int
 from romnet.core.arrays import Array
 from romnet.core.communicator import Communicator, SerialCommunicator, together
 from romnet.core.errors import ConversionError, StoreError
+from romnet.core.snapshots import in_sample, place_in_sample
 from romnet.store import artefact, codec
-from romnet.store.artefact import Manifest
 from romnet.store.columns import read_rows, slabs
+from romnet.store.manifest import Manifest
 from romnet.store.new_file import NewFile
 
 KIND = "snapshots"
 CHUNK_ROWS = 32768
+# From here on the rows of the sample are kept once more, in one place: reading them out of the
+# columns would take as many short reads as there are columns times places.
+SAMPLED_ROWS = 2**20
 
 
 @dataclass(frozen=True)
@@ -224,8 +228,14 @@ class StoredSource:
         """
         _check_rows(numbers, self.n_rows, self.field)
         wanted = numbers if self.numbers is None else self.numbers[numbers]
+        link = codec.escape(self.field)
         with artefact.opened(self.path, KIND) as file:
-            dataset = codec.dataset_of(codec.group_of(file, "fields"), codec.escape(self.field))
+            group = codec.group_of(file, "fields")
+            if "samples" in file and in_sample(wanted).all():
+                samples = codec.group_of(file, "samples")
+                if link in samples:
+                    group, wanted = samples, place_in_sample(wanted)
+            dataset = codec.dataset_of(group, link)
             with codec.reading(f"{self.path}:{dataset.name}"):
                 return read_rows(dataset, wanted)
 
@@ -452,8 +462,16 @@ def _gathered_rows(
 
 
 def _append_column(file: h5py.File, name: str, values: Array) -> None:
-    """Write one snapshot after those that are there."""
-    group, link = file["fields"], codec.escape(name)
+    """Write one snapshot after those that are there, and its sample beside it."""
+    _append_to(file["fields"], name, values)
+    if values.size >= SAMPLED_ROWS:
+        numbers = np.arange(values.size)
+        _append_to(file.require_group("samples"), name, values[in_sample(numbers)])
+
+
+def _append_to(group: h5py.Group, name: str, values: Array) -> None:
+    """Write one column after those that are there."""
+    link = codec.escape(name)
     if link not in group:
         rows = max(1, values.size)
         group.create_dataset(

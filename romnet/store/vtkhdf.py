@@ -19,8 +19,8 @@ from romnet.core import tensors
 from romnet.core.arrays import Array
 from romnet.core.errors import StoreError
 from romnet.fe.mesh import Mesh
-from romnet.store import artefact
 from romnet.store.new_file import new_file
+from romnet.store.replacing import replacing
 
 VTK_TYPES: Mapping[str, int] = {
     "tri3": 5,
@@ -132,7 +132,7 @@ def writing_vtkhdf(path: Path, mesh: Mesh) -> Iterator[VtkhdfWriter]:
     ...         int(file["VTKHDF/Steps"].attrs["NSteps"])
     1
     """
-    with artefact.replacing(path) as temporary, new_file(temporary) as file:
+    with replacing(path) as temporary, new_file(temporary) as file:
         root = file.create_group("VTKHDF")
         root.attrs["Version"] = np.array([2, 0], dtype=np.int64)
         root.attrs.create("Type", b"UnstructuredGrid", dtype=h5py.string_dtype("ascii", 16))

@@ -9,6 +9,7 @@ import numpy as np
 from romnet.core.arrays import Array
 from romnet.core.communicator import Communicator, together
 from romnet.core.errors import AccuracyError
+from romnet.core.snapshots import in_sample
 from romnet.fe.inner_products import point_l2
 from romnet.laws.points import PointLocations
 from romnet.reduction.basis import ReducedBasis, Truncation
@@ -30,7 +31,7 @@ from romnet.reduction.pod import component_pods, pod
 from romnet.reduction.replay import replay
 from romnet.reduction.selection import at_points
 from romnet.store import artefact
-from romnet.store.artefact import Manifest
+from romnet.store.manifest import Manifest
 from romnet.store.mesh_file import save_mesh
 from romnet.store.modes import load_bases, save_bases
 from romnet.store.snapshots import writing_snapshots
@@ -139,11 +140,13 @@ def pod_stage(context: Context, stage: Stage, manifest: Manifest) -> None:
     """Build the basis of the displacement."""
     workspace = context.workspace
     offline = context.located.study.offline
+    sample = workspace.part.owned_dofs & in_sample(workspace.part.dofs)
     basis = pod(
         training_displacement(context),
         workspace.inner_product(),
         truncation=Truncation(rtol=offline.tolerance, modes=offline.modes),
         comm=context.comm,
+        sample=np.flatnonzero(sample),
         memory=memory_of_rank(context),
     )
     save_bases(

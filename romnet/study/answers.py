@@ -18,7 +18,7 @@ from romnet.online.solve import FailedPoint, ReducedSolution, solve
 from romnet.reduction.model import ReducedLoading, ReducedModel
 from romnet.reduction.selection import at_points
 from romnet.store import artefact
-from romnet.store.artefact import Manifest
+from romnet.store.manifest import Manifest
 from romnet.store.point_file import PointIncrement, read_increment, write_increment
 from romnet.study.context import Context
 from romnet.study.dual_errors import dual_errors

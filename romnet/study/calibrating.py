@@ -24,7 +24,7 @@ from romnet.reduction.gappy import NEGLIGIBLE
 from romnet.reduction.model import ReducedLoading, ReducedModel
 from romnet.reduction.signals import LOAD, GappySignals, LoadSpace, signals_of
 from romnet.store import artefact
-from romnet.store.artefact import Manifest
+from romnet.store.manifest import Manifest
 from romnet.store.modes import load_bases
 from romnet.study.answers import reduced_loading
 from romnet.study.context import Context

@@ -23,7 +23,7 @@ from romnet.core.communicator import together
 from romnet.core.errors import RomnetError
 from romnet.core.status import Status
 from romnet.online.stepping import Committed, StepOutcome
-from romnet.store.artefact import Manifest, read_manifest
+from romnet.store.manifest import Manifest, read_manifest
 from romnet.store.snapshots import FieldInfo, SnapshotStore, SnapshotWriter, writing_snapshots
 from romnet.study.context import Context
 

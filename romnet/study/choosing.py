@@ -9,7 +9,7 @@ import numpy as np
 from romnet.core.errors import AccuracyError
 from romnet.reduction.dictionary import FALLBACK, Choice
 from romnet.store import artefact
-from romnet.store.artefact import Manifest
+from romnet.store.manifest import Manifest
 from romnet.study.candidates import inputs_of
 from romnet.study.context import Context
 from romnet.study.dictionary import CLUSTERS, Clusters, dictionary_of

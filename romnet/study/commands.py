@@ -15,7 +15,7 @@ from romnet.reduction.criterion import Advice
 from romnet.reduction.cubature import ReducedQuadrature
 from romnet.reduction.model import ReducedModel
 from romnet.store import artefact
-from romnet.store.artefact import read_manifest
+from romnet.store.manifest import read_manifest
 from romnet.study.answers import Comparison, failure_words
 from romnet.study.candidates import local_of
 from romnet.study.checking import CheckReport, check  # noqa: F401  (one of the commands)

@@ -15,7 +15,7 @@ from romnet.core.communicator import Communicator, together
 from romnet.fe.loading import Loading
 from romnet.online.newton import NewtonOptions
 from romnet.store import artefact
-from romnet.store.artefact import Manifest
+from romnet.store.manifest import Manifest
 from romnet.store.mesh_file import load_mesh
 from romnet.store.snapshots import SnapshotStore, StoredSource
 from romnet.study.loadcases import loading_of

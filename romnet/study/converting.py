@@ -14,10 +14,10 @@ from romnet.core.arrays import Array
 from romnet.core.errors import ConversionError, RomnetError, StudyError
 from romnet.fe.discretization import Discretization, discretize
 from romnet.fe.mesh import Mesh
-from romnet.store import artefact
-from romnet.store.artefact import Manifest
+from romnet.store.content_hash import sha256_of
 from romnet.store.converters.base import Results, find_converter
 from romnet.store.converters.stored import STORE
+from romnet.store.manifest import Manifest, manifest_path, read_manifest, write_manifest
 from romnet.store.mesh_file import save_mesh
 from romnet.store.mirror import Plane, in_mirror
 from romnet.store.series import companions, writing_series
@@ -148,13 +148,13 @@ def _refuse_existing(results: Path, files: tuple[Path, ...], *, force: bool) -> 
 def _manifest(results: Path, mesh: Path, units: Mapping[str, str] | None) -> Manifest:
     """Say where the numbers come from."""
     kept: Mapping[str, str] = {}
-    if artefact.manifest_path(results).is_file():
+    if manifest_path(results).is_file():
         try:
-            kept = artefact.read_manifest(results).units
+            kept = read_manifest(results).units
         except RomnetError:
             kept = {}
     inputs = {
-        str(file.name): artefact.sha256_of(file)
+        str(file.name): sha256_of(file)
         for origin in dict.fromkeys((results, mesh))
         for file in find_converter(origin).files(origin)
         if file.is_file()
@@ -198,7 +198,7 @@ def _draw(
     """Write a series; what is known at integration points becomes an average in each cell."""
     at_points = [name for name, info in results.fields.items() if info.location == "point"]
     points = discretize(mesh) if at_points else None
-    artefact.manifest_path(output).unlink(missing_ok=True)
+    manifest_path(output).unlink(missing_ok=True)
     with writing_series(output, mesh) as writer:
         for number, (time, fields) in enumerate(results.instants()):
             nodal = {name: values for name, values in fields.items() if name not in at_points}
@@ -209,9 +209,9 @@ def _draw(
             )
             writer.append(time, point_fields=nodal, cell_fields=cells)
             progress((number + 1) / results.n_times)
-    digest = artefact.sha256_of(output)
+    digest = sha256_of(output)
     kind = output.suffix.lower().lstrip(".")
-    artefact.write_manifest(output, replace(manifest, kind=kind, sha256=digest))
+    write_manifest(output, replace(manifest, kind=kind, sha256=digest))
 
 
 def _averages(name: str, values: Array, points: Discretization) -> Array:

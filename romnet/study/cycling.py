@@ -9,7 +9,7 @@ import numpy as np
 from romnet.online.cycles import CycleHistory, cycle_history
 from romnet.online.solve import ReducedSolution
 from romnet.report.case_values import CycleFacts
-from romnet.store.artefact import Manifest, read_manifest
+from romnet.store.manifest import Manifest, read_manifest
 from romnet.study.answers import Comparison
 from romnet.study.context import Context
 from romnet.study.read import HF

@@ -15,7 +15,7 @@ from romnet.core.arrays import Array
 from romnet.core.communicator import Communicator
 from romnet.core.errors import StoreError
 from romnet.store import artefact, codec
-from romnet.store.artefact import Manifest, read_manifest
+from romnet.store.manifest import Manifest, read_manifest
 from romnet.study.design_answers import DesignAnswers
 
 SAVED_EVERY_S = 2.0  # a part takes some 20 ms to write
@@ -81,14 +81,15 @@ class PartsOfRank:
 
     def gathered(self, comm: Communicator) -> tuple[Part, ...]:
         """Return, on rank 0, what no rank has written, and forget it. Collective: yes."""
-        content = codec.packed(joined(self._unwritten)) if self._unwritten else b""
+        mine = (joined(self._unwritten),) if self._unwritten else ()
         self._unwritten = []
+        content = codec.packed(mine[0]) if mine and comm.rank > 0 else b""
         sizes = comm.concatenate(np.array([len(content)]))
         every = comm.gather(np.frombuffer(content, dtype=np.uint8))
         if comm.rank > 0:
             return ()
         pieces = np.split(every, np.cumsum(sizes)[:-1])
-        return tuple(codec.unpacked(one.tobytes(), Part) for one in pieces if one.size)
+        return (*mine, *(codec.unpacked(one.tobytes(), Part) for one in pieces if one.size))
 
     def _write(self) -> None:
         """Write what has been kept since the last time into one file."""

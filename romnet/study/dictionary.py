@@ -24,7 +24,7 @@ from romnet.reduction.features import thinned
 from romnet.reduction.growth import farthest_first
 from romnet.reduction.medoids import Medoids, k_medoids
 from romnet.store import artefact
-from romnet.store.artefact import Manifest
+from romnet.store.manifest import Manifest
 from romnet.study.actions import (
     cubature_problem,
     cubature_stage,

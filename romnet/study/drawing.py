@@ -21,7 +21,7 @@ from romnet.online.prepared import PreparedModel, prepare
 from romnet.reduction.model import ReducedLoading, ReducedModel
 from romnet.reduction.selection import owned
 from romnet.store import artefact
-from romnet.store.artefact import Manifest
+from romnet.store.manifest import Manifest
 from romnet.study.answers import reduced_loading
 from romnet.study.constraints import amplitude_of
 from romnet.study.context import Context
@@ -69,7 +69,7 @@ def design_stage(context: Context, stage: Stage, manifest: Manifest) -> None:
                     parts.add(part)
                     found[done - len(part.numbers) : done] = part.answers.coefficients
                     context.progress((asked[0] + done / len(mine) * len(asked)) / len(draws.values))
-            if asked[-1] < LAST:
+            if asked[-1] < min(LAST, len(draws.values) - 1):
                 before = np.isin(known, asked)
                 forecast.learn(draws.values[known[before]], coefficients[before])
                 forecast.learn(draws.values[comm.concatenate(mine)], comm.concatenate(found))

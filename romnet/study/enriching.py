@@ -33,7 +33,7 @@ from romnet.reduction.replay import stress_of
 from romnet.reduction.selection import at_points, best_point
 from romnet.reduction.signals import LoadSpace
 from romnet.store import artefact
-from romnet.store.artefact import Manifest
+from romnet.store.manifest import Manifest
 from romnet.store.modes import load_bases, save_bases
 from romnet.study.actions import locations_at
 from romnet.study.answers import Comparison, compare, reduced_loading

@@ -11,8 +11,8 @@ from jaxtyping import Float, Int
 from romnet.core.arrays import Array
 from romnet.core.communicator import Communicator, on_first, together
 from romnet.reduction.model import ReducedModel
-from romnet.store import artefact
-from romnet.store.artefact import Manifest
+from romnet.store.content_hash import sha256_of
+from romnet.store.manifest import Manifest, manifest_path, write_manifest
 from romnet.store.vtkhdf import cell_averages, writing_vtkhdf
 from romnet.study.answer_fields import DISPLACEMENT, Selection, open_answer
 from romnet.study.context import Context
@@ -28,12 +28,12 @@ def export_stage(context: Context, stage: Stage, manifest: Manifest) -> None:
     with together(comm):
         if comm.rank == 0:
             # A manifest must never speak of another file, not even after a kill.
-            artefact.manifest_path(path).unlink(missing_ok=True)
+            manifest_path(path).unlink(missing_ok=True)
     write_answer(context, stage.case, path)
     with together(comm):
         if comm.rank == 0:
-            digest = artefact.sha256_of(path)
-            artefact.write_manifest(path, replace(manifest, kind=KIND, sha256=digest))
+            digest = sha256_of(path)
+            write_manifest(path, replace(manifest, kind=KIND, sha256=digest))
 
 
 def write_answer(

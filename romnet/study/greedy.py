@@ -15,7 +15,7 @@ from romnet.online.solve import solve
 from romnet.reduction.model import ReducedModel
 from romnet.reduction.signals import GappySignals
 from romnet.store import artefact
-from romnet.store.artefact import Manifest
+from romnet.store.manifest import Manifest
 from romnet.study.answers import reduced_loading
 from romnet.study.calibrating import training_space
 from romnet.study.context import Context

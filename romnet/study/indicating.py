@@ -13,7 +13,7 @@ from romnet.reduction.model import ReducedModel
 from romnet.reduction.signals import GappySignals
 from romnet.report.case_values import WatchFacts
 from romnet.store import artefact
-from romnet.store.artefact import Manifest
+from romnet.store.manifest import Manifest
 from romnet.study.answers import online_stage, reduced_loading
 from romnet.study.calibrating import training_space
 from romnet.study.context import Context

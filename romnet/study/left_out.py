@@ -13,7 +13,7 @@ from jaxtyping import Float
 from romnet.core.arrays import Array
 from romnet.core.communicator import together
 from romnet.reduction.replay import replay
-from romnet.store.artefact import Manifest
+from romnet.store.manifest import Manifest
 from romnet.study import actions
 from romnet.study.context import Context
 from romnet.study.schema import Training

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from romnet.core.errors import PluginError
-from romnet.store.artefact import manifest_path, read_manifest, sha256_of
+from romnet.store.content_hash import sha256_of
+from romnet.store.manifest import manifest_path, read_manifest
 from romnet.study.context import Context
 from romnet.study.schema import LibraryLaw, Umat
 

@@ -23,7 +23,7 @@ from romnet.reduction.lifting import distance_outside, farthest_instants, furthe
 from romnet.reduction.model import ReducedModel
 from romnet.reduction.selection import at_points
 from romnet.store import artefact
-from romnet.store.artefact import Manifest
+from romnet.store.manifest import Manifest, read_manifest
 from romnet.store.modes import load_bases, save_bases
 from romnet.study.actions import packed_model
 from romnet.study.answers import reduced_loading
@@ -259,4 +259,4 @@ def seconds_of(context: Context, case: str) -> float | None:
     ]
     if not all(path.exists() for path in paths):
         return None
-    return sum(artefact.read_manifest(path).wall_s for path in paths)
+    return sum(read_manifest(path).wall_s for path in paths)

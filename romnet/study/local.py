@@ -31,7 +31,7 @@ from romnet.reduction.features import thinned
 from romnet.reduction.local_errors import coordinates
 from romnet.reduction.pod import pod
 from romnet.store import artefact
-from romnet.store.artefact import Manifest, read_manifest
+from romnet.store.manifest import Manifest, read_manifest
 from romnet.study.candidates import (
     SIMPLIFIED,
     candidate_cases,

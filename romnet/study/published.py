@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-from romnet.store import artefact
+from romnet.store.replacing import replacing
 from romnet.study.schema import Study
 
 # Editors find the schema beside a study by its first line.
@@ -40,5 +40,5 @@ def write_schema(path: Path) -> None:
     StoreError
         If the disk refuses.
     """
-    with artefact.replacing(path) as temporary:
+    with replacing(path) as temporary:
         temporary.write_text(schema_text(), encoding="utf-8")

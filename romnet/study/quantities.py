@@ -15,7 +15,7 @@ from romnet.online.solve import ReducedSolution
 from romnet.reduction import quantities
 from romnet.reduction.quantities import FieldHistory, Quantity
 from romnet.store import artefact
-from romnet.store.artefact import Manifest
+from romnet.store.manifest import Manifest
 from romnet.study.context import Context
 from romnet.study.rebuilding import how_rebuilt, rebuilt_instants
 from romnet.study.stage import Stage

@@ -32,8 +32,9 @@ from romnet.report.pictures import render_field
 from romnet.report.skin import skin_of
 from romnet.report.values import ReportData
 from romnet.store import artefact
-from romnet.store.artefact import read_manifest
+from romnet.store.manifest import read_manifest
 from romnet.store.modes import load_bases
+from romnet.store.replacing import replacing
 from romnet.store.vtkhdf import cell_averages
 from romnet.study import commands
 from romnet.study.answers import Comparison, rebuilt_fields
@@ -76,7 +77,7 @@ def write_report(context: Context) -> Path:
     """
     data = report_data(context)
     path = context.folder / "report.html"
-    with artefact.replacing(path) as temporary:
+    with replacing(path) as temporary:
         temporary.write_text(render_page(data), encoding="utf-8")
     # An answer that was never computed before says more than the training.
     for case in sorted(data.cases, key=lambda case: case.in_training):

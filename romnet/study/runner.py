@@ -17,9 +17,10 @@ from romnet.core.errors import StoreError, StudyError
 from romnet.core.peak_memory import peak_memory
 from romnet.parallel.petsc import petsc
 from romnet.store import artefact
-from romnet.store.artefact import Manifest, read_manifest
 from romnet.store.codec import canonical_json
+from romnet.store.content_hash import sha256_of
 from romnet.store.lock import holding
+from romnet.store.manifest import Manifest, manifest_path, read_manifest, write_manifest
 from romnet.study.context import Context
 from romnet.study.read import LocatedStudy
 from romnet.study.stage import Stage
@@ -255,7 +256,7 @@ def _run_stage(
                 rank_memory_mb=tuple(of_rank[:, 0].tolist()),
                 rank_wall_s=tuple(of_rank[:, 1].tolist()),
             )
-            artefact.write_manifest(path, complete)
+            write_manifest(path, complete)
     observer.finished(stage.name, seconds)
     return seconds
 
@@ -265,7 +266,7 @@ def _refuse_replaced(folder: Path, stage: Stage, judged: Mapping[str, Verdict]) 
     for verdict in (judged[name] for name in stage.inputs):
         path = folder / verdict.stage.path
         if read_manifest(path).key != verdict.key:
-            artefact.manifest_path(folder / stage.path).unlink(missing_ok=True)
+            manifest_path(folder / stage.path).unlink(missing_ok=True)
             message = (
                 f"{path} was replaced by another run while {stage.name} was computed from it; "
                 f"run the same command again."
@@ -330,7 +331,7 @@ def _short(value: Any) -> str:  # noqa: ANN401
 def _hash_of(path: Path) -> str:
     """Return the content hash of a file that the study names."""
     try:
-        return artefact.sha256_of(path)
+        return sha256_of(path)
     except OSError as problem:
         message = f"{path}: cannot be read ({problem.strerror})."
         raise StudyError(message) from problem

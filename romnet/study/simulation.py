@@ -13,7 +13,7 @@ from romnet.core.errors import ConvergenceError
 from romnet.fe.loading import Loading
 from romnet.laws.contract import TimeStep
 from romnet.online.stepping import Rejected, StepOutcome
-from romnet.store.artefact import Manifest, read_manifest, write_manifest
+from romnet.store.manifest import Manifest, read_manifest, write_manifest
 from romnet.store.point_file import PointIncrement, write_increment
 from romnet.store.snapshots import writing_snapshots
 from romnet.study.checkpoints import Checkpoints

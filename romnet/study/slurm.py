@@ -11,7 +11,7 @@ from importlib.resources import files
 from pathlib import Path
 
 from romnet.core.errors import StudyError
-from romnet.store import artefact
+from romnet.store.replacing import replacing
 from romnet.study.jobs import Job, megabytes, minutes
 
 # Exit code of a run that stopped as asked, and how often a job may queue again.
@@ -123,7 +123,7 @@ def write_scripts(
     paths: dict[str, Path] = {}
     for number, (job, text) in enumerate(scripts.items(), start=1):
         paths[job] = folder / f"{number}-{job}.sh"
-        with artefact.replacing(paths[job]) as temporary:
+        with replacing(paths[job]) as temporary:
             temporary.write_text(text, encoding="utf-8")
     return paths
 

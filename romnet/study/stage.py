@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from romnet.store.artefact import Manifest
+from romnet.store.manifest import Manifest
 from romnet.study.context import Context
 
 Action = Callable[[Context, "Stage", Manifest], None]

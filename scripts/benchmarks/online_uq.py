@@ -20,7 +20,7 @@ from romnet.online.prepared import PreparedModel, prepare
 from romnet.online.solve import solve
 from romnet.reduction.model import ReducedModel
 from romnet.store import artefact
-from romnet.store.artefact import read_manifest
+from romnet.store.manifest import read_manifest
 from romnet.study import commands
 from romnet.study.answers import Comparison
 from romnet.study.context import Context
@@ -32,7 +32,7 @@ from romnet.study.models import model_of
 from romnet.study.stages import stages_of
 
 _DRAWS, _TESTS, _SINGLE = 1024, 12, 24
-_TURNS = 16  # on one rank and on two
+_TURNS = 30  # on one rank and on two
 _CELL = 5.5  # mm: 21 135 dofs
 _OFFLINE = {"tolerance": 1e-4, "dual": ["p"]}
 _DESIGN = {
@@ -53,7 +53,7 @@ def measure(folder: Path) -> dict[str, object]:
 
     A draw in a batch and a single query are compared from drawn numbers to answers, on prepared
     models. The ranks are compared by the whole stage: modes of the random temperature, drawing,
-    solving and writing, each in processes of its own, in turns, shortest of sixteen runs.
+    solving and writing, each in processes of its own, in turns, shortest of thirty runs.
     """
     study = blade_in(folder, cell_size=_CELL, n_test=_TESTS, changes={"offline": _OFFLINE})
     ask(study, ranks=2)  # models and references

@@ -22,8 +22,8 @@ N_SNAPSHOTS = 200
 N_ROWS = 3_000_000
 FAST = 24  # singular values that fall over the first six of nine decades
 MEMORY_MB = 2048
-# Of blocks, on each rank; modes, libraries and buffers of MPI come on top.
-BLOCKS = 2**28
+# Of blocks and combinations, on each rank; modes, libraries and buffers of MPI come on top.
+BLOCKS = 2**29
 TOLERANCE = 1e-6
 
 
@@ -82,6 +82,7 @@ def run(path: Path) -> dict[str, object]:
     """Measure on this rank; collective."""
     import resource
 
+    from romnet.core.snapshots import in_sample
     from romnet.fe.inner_products import identity
     from romnet.parallel.mpi import world
     from romnet.reduction.basis import Truncation
@@ -103,6 +104,7 @@ def run(path: Path) -> dict[str, object]:
         identity(np.ones(mine.size, dtype=bool)),
         truncation=Truncation(rtol=TOLERANCE),
         comm=comm,
+        sample=np.flatnonzero(in_sample(mine)),
         memory=BLOCKS,
     )
     comm.barrier()

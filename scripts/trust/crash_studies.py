@@ -13,7 +13,8 @@ import commands_run
 from commands_run import ROOT
 
 from romnet.core.errors import StoreError
-from romnet.store.artefact import manifest_path, verify
+from romnet.store.artefact import verify
+from romnet.store.manifest import manifest_path
 
 
 @dataclass(frozen=True)

@@ -17,7 +17,7 @@ from romnet.fe.inner_products import energy
 from romnet.online.solve import ReducedSolution, solve
 from romnet.reduction.model import ReducedModel
 from romnet.store import artefact
-from romnet.store.artefact import Manifest
+from romnet.store.manifest import Manifest
 from romnet.store.mesh_file import save_mesh
 from romnet.store.snapshots import writing_snapshots
 from romnet.study import commands

@@ -18,6 +18,7 @@ from study_bases import bar, write
 
 from romnet.online.solve import ReducedSolution
 from romnet.store import artefact
+from romnet.store.manifest import manifest_path
 
 _KIND = "determinism"
 _MPI = Path(__file__).parents[1] / "mpi"
@@ -49,7 +50,7 @@ def _alike(one: Path, other: Path) -> str:
     """Compare keys and bytes; answers tell their wall time, all else must be alike."""
     if one.parent.name == "online":
         return _distance(one, other, 0.0)
-    keys = [json.loads(artefact.manifest_path(path).read_text())["key"] for path in (one, other)]
+    keys = [json.loads(manifest_path(path).read_text())["key"] for path in (one, other)]
     hashes = [hashlib.sha256(path.read_bytes()).hexdigest() for path in (one, other)]
     return "" if len(set(keys)) == len(set(hashes)) == 1 else f"keys {keys}, bytes {hashes}"
 

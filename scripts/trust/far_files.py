@@ -15,8 +15,9 @@ from outcome import Outcome
 from study_bases import bar, write
 
 from romnet.fe.structured import box_mesh
-from romnet.store import artefact
+from romnet.store.content_hash import sha256_of
 from romnet.store.converters.base import find_converter
+from romnet.store.manifest import read_manifest, write_manifest
 from romnet.store.mesh_file import load_mesh, save_mesh
 from romnet.study import commands
 from romnet.study.context import Context
@@ -185,8 +186,8 @@ def rehash(path: Path) -> None:
     """Let the manifest speak of the file as it is now."""
     from dataclasses import replace
 
-    manifest = artefact.read_manifest(path)
-    artefact.write_manifest(path, replace(manifest, sha256=artefact.sha256_of(path)))
+    manifest = read_manifest(path)
+    write_manifest(path, replace(manifest, sha256=sha256_of(path)))
 
 
 def _objects(folder: Path, proof: Path) -> Iterator[Outcome]:

@@ -27,6 +27,8 @@ from romnet.online.solve import ReducedSolution
 from romnet.reduction.cubature import ReducedQuadrature
 from romnet.reduction.model import ReducedModel
 from romnet.store import artefact
+from romnet.store.content_hash import sha256_of
+from romnet.store.manifest import manifest_path, read_manifest, write_manifest
 from romnet.store.modes import load_bases
 from romnet.store.snapshots import SnapshotStore
 from romnet.study.answers import Comparison
@@ -79,11 +81,11 @@ def damaged_manifests(
     for kind, damage in (("truncated", truncated), ("bits flipped", flipped), ("edited", edited)):
         for _ in range(2 * count):
             copy = copied(path, folder)
-            described = artefact.manifest_path(copy)
+            described = manifest_path(copy)
             described.write_bytes(damage(described.read_bytes(), rng))
             yield judged(f"manifest: {kind}", path, copy)
     copy = copied(path, folder)
-    artefact.manifest_path(copy).unlink()
+    manifest_path(copy).unlink()
     yield judged("manifest: removed", path, copy)
 
 
@@ -130,10 +132,10 @@ def judged_change(
 ) -> Outcome:
     """Change a copy of an artefact, mend its manifest and read it."""
     copy = copied(path, folder)
-    manifest = artefact.read_manifest(copy)
+    manifest = read_manifest(copy)
     with h5py.File(copy, "a") as file:
         change(file)
-    artefact.write_manifest(copy, replace(manifest, sha256=artefact.sha256_of(copy)))
+    write_manifest(copy, replace(manifest, sha256=sha256_of(copy)))
     found = judged(f"rewritten: {kind}", path, copy)
     return replace(found, fault=f"{found.fault} {what}")
 
@@ -192,13 +194,13 @@ def judged(kind: str, path: Path, copy: Path) -> Outcome:
 
 def told(path: Path) -> str:
     """Return what the manifest of a file says, but the hash of the file."""
-    return repr(replace(artefact.read_manifest(path), sha256=""))
+    return repr(replace(read_manifest(path), sha256=""))
 
 
 def values_of(path: Path) -> str:
     """Return a hash of everything that the package reads from an artefact."""
     digest = hashlib.sha256()
-    kind = artefact.read_manifest(path).kind
+    kind = read_manifest(path).kind
     known = {cls.__name__: cls for cls in CLASSES}
     if kind == "snapshots":
         store = SnapshotStore.open(path)
@@ -239,7 +241,7 @@ def copied(path: Path, folder: Path) -> Path:
     """Copy an artefact and its manifest to a folder of nothing else."""
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir()
-    shutil.copy(artefact.manifest_path(path), folder)
+    shutil.copy(manifest_path(path), folder)
     shutil.copy(path, folder / "original.h5")
     return Path(shutil.copy(path, folder))
 

@@ -41,7 +41,7 @@ MUTATIONS = (
     ),
     Mutation(
         "a file is not renamed when it is whole",
-        "romnet/store/artefact.py",
+        "romnet/store/replacing.py",
         "        temporary.replace(path)\n",
         "",
         (f"{_STORE}::test_artefact_and_manifest_come_back",),

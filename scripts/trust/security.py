@@ -17,6 +17,8 @@ from study_bases import bar, write
 from romnet.core.errors import PluginError
 from romnet.reduction.model import ReducedModel
 from romnet.store import artefact
+from romnet.store.content_hash import sha256_of
+from romnet.store.manifest import read_manifest
 from romnet.store.mesh_file import load_mesh, save_mesh
 from romnet.study import commands
 from romnet.study.read import read_study
@@ -87,7 +89,7 @@ def _plugins(folder: Path, proof: Path) -> Iterator[Outcome]:
     context = commands.open_study(path)
     commands.offline(context)
     recorded = json.loads((context.folder / "model.h5.json").read_text())["inputs"]
-    digest = artefact.sha256_of(library)
+    digest = sha256_of(library)
     yield tried(
         _KIND,
         "hash of a library in the manifest",
@@ -106,7 +108,7 @@ def _plugins(folder: Path, proof: Path) -> Iterator[Outcome]:
     artefact.save(
         context.folder / "model.h5",
         type(model)(**{**vars(model), "law_specs": (spec,)}),
-        artefact.read_manifest(context.folder / "model.h5"),
+        read_manifest(context.folder / "model.h5"),
     )
     yield tried(_KIND, "library named in a model file", partial(_asked, path, proof))
     study["materials"][0]["law"]["changed"] = "rebuild"

@@ -12,7 +12,7 @@ from romnet.core.errors import StudyError
 from romnet.core.snapshots import ArraySource
 from romnet.fe.discretization import discretize
 from romnet.fe.inner_products import h1_seminorm, identity, l2_mass, point_l2
-from romnet.fe.partition import subdomain
+from romnet.fe.partition import bisect_cells, subdomain
 from romnet.hf.support import connected_parts, refuse_free_motions
 from romnet.laws.composite import Heterogeneous
 from romnet.laws.registry import build_law
@@ -26,6 +26,7 @@ from romnet.reduction.cubature import empirical_cubature
 from romnet.reduction.gappy import interpolation_points
 from romnet.reduction.incremental import incremental_pod
 from romnet.reduction.integrands import VirtualWork
+from romnet.reduction.one_pass import one_pass_pod
 from romnet.reduction.pod import Factorisation, component_pods, pod
 from romnet.reduction.projection import project, projection_errors
 from romnet.reduction.randomised import randomised_pod
@@ -310,6 +311,33 @@ def test_other_pods_span_the_same_space_on_any_number_of_ranks(comm, shared, who
         SerialCommunicator(),
     )
     np.testing.assert_allclose(np.linalg.svd(inside, compute_uv=False), 1.0, atol=1e-9)
+
+
+def test_a_pod_that_reads_once_does_not_depend_on_the_number_of_ranks(comm, structure):
+    mesh = structure(divisions=(9, 8, 8)).mesh
+    waves = np.random.default_rng(5).uniform(-1.0, 1.0, size=(40, 3))
+    fields = np.repeat(np.cos(mesh.nodes @ waves.T), 3, axis=0) * 10.0 ** -np.linspace(0, 9, 40)
+    sampled = np.arange(mesh.n_dofs) % 8 == 0
+
+    def basis(rows, owned, product, ranks):
+        found = one_pass_pod(
+            ArraySource(fields[rows]),
+            product,
+            sample=np.flatnonzero(sampled[rows] & owned),
+            truncation=Truncation(rtol=1e-4),
+            comm=ranks,
+        )
+        assert found is not None
+        return found
+
+    labels = bisect_cells(mesh, comm.size)
+    part = subdomain(mesh, labels, comm.rank)
+    mine = basis(part.dofs, part.owned_dofs, l2_mass(part.mesh), comm)
+    every = np.ones(mesh.n_dofs, dtype=bool)
+    alone = basis(np.arange(mesh.n_dofs), every, l2_mass(mesh), SerialCommunicator())
+    np.testing.assert_allclose(mine.singular_values, alone.singular_values, rtol=1e-6, atol=1e-12)
+    size = np.abs(alone.modes).max()
+    np.testing.assert_allclose(mine.modes, alone.modes[part.dofs], atol=1e-6 * size)
 
 
 def mine_everywhere(basis, part, comm, whole):

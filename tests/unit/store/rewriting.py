@@ -9,19 +9,20 @@ from pathlib import Path
 
 import h5py
 
-from romnet.store import artefact
+from romnet.store.content_hash import sha256_of
+from romnet.store.manifest import Manifest, read_manifest, write_manifest
 
 
 @contextmanager
 def rewritten(path: Path) -> Iterator[h5py.File]:
     """Open an artefact for a change of what is in it; its manifest gets the new hash."""
-    manifest = artefact.read_manifest(path)
+    manifest = read_manifest(path)
     with h5py.File(path, "a") as file:
         yield file
     resealed(path, manifest)
 
 
-def resealed(path: Path, manifest: artefact.Manifest | None = None) -> None:
+def resealed(path: Path, manifest: Manifest | None = None) -> None:
     """Give an artefact the manifest that belongs to its contents."""
-    known = manifest or artefact.read_manifest(path)
-    artefact.write_manifest(path, replace(known, sha256=artefact.sha256_of(path)))
+    known = manifest or read_manifest(path)
+    write_manifest(path, replace(known, sha256=sha256_of(path)))

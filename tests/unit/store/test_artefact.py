@@ -18,8 +18,9 @@ from jaxtyping import Float
 
 from romnet.core.arrays import Array
 from romnet.core.errors import StoreError
-from romnet.store import artefact
-from romnet.store.artefact import Manifest
+from romnet.store import artefact, content_hash
+from romnet.store.content_hash import sha256_of
+from romnet.store.manifest import Manifest, manifest_path, read_manifest
 from tests.unit.store.rewriting import rewritten
 
 
@@ -50,7 +51,7 @@ def test_artefact_and_manifest_come_back(tmp_path: Path) -> None:
     )
     made = artefact.save(path, WEIGHTS, given)
     np.testing.assert_array_equal(artefact.load(path, Weights).values, WEIGHTS.values)
-    assert made == artefact.read_manifest(path)
+    assert made == read_manifest(path)
     assert (made.key, made.kind, made.inputs) == ("1f0c", "Weights", {"mesh": "77"})
     assert made.parameters == given.parameters
     assert made.citations == ("Hernandez2017",)
@@ -103,15 +104,15 @@ def test_contents_are_compared_once_and_again_after_a_change(
 def test_a_manifest_that_was_edited_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "weights.h5"
     artefact.save(path, WEIGHTS, Manifest(key="1f0c", wall_s=1.5))
-    described = artefact.manifest_path(path)
+    described = manifest_path(path)
     text = described.read_text()
     described.write_text(text.replace("1.5", "2.5"))
     with pytest.raises(StoreError, match=r"weights\.h5\.json is no manifest \(it was changed"):
-        artefact.read_manifest(path)
+        read_manifest(path)
     # Those of earlier versions have no seal.
     content = {name: value for name, value in json.loads(text).items() if name != "seal"}
     described.write_text(json.dumps(content))
-    assert artefact.read_manifest(path).wall_s == 1.5
+    assert read_manifest(path).wall_s == 1.5
     np.testing.assert_array_equal(artefact.load(path, Weights).values, WEIGHTS.values)
 
 
@@ -206,20 +207,20 @@ def test_a_folder_that_cannot_be_written_is_a_store_error(tmp_path: Path) -> Non
 def test_a_damaged_manifest_is_a_store_error(content: str, tmp_path: Path) -> None:
     path = tmp_path / "weights.h5"
     artefact.save(path, WEIGHTS)
-    artefact.manifest_path(path).write_text(content)
+    manifest_path(path).write_text(content)
     with pytest.raises(StoreError, match=r"weights\.h5\.json is no manifest"):
-        artefact.read_manifest(path)
+        read_manifest(path)
 
 
 def test_the_hash_of_a_large_file_is_that_of_the_hashes_of_its_parts(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(artefact, "HASHED_BYTES", 1000)
+    monkeypatch.setattr(content_hash, "HASHED_BYTES", 1000)
     content = np.random.default_rng(0).bytes(2500)
     path = tmp_path / "large"
     path.write_bytes(content)
     parts = [hashlib.sha256(content[start : start + 1000]) for start in (0, 1000, 2000)]
     expected = hashlib.sha256(b"".join(part.digest() for part in parts))
-    assert artefact.sha256_of(path) == expected.hexdigest()
+    assert sha256_of(path) == expected.hexdigest()
     path.write_bytes(content[:1000])
-    assert artefact.sha256_of(path) == hashlib.sha256(content[:1000]).hexdigest()
+    assert sha256_of(path) == hashlib.sha256(content[:1000]).hexdigest()

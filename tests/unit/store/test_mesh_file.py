@@ -9,7 +9,7 @@ import pytest
 
 from romnet.core.errors import StoreError
 from romnet.fe.mesh import CellBlock, FaceSet, Mesh
-from romnet.store import artefact
+from romnet.store.manifest import read_manifest
 from romnet.store.mesh_file import load_mesh, save_mesh
 from tests.unit.store.rewriting import rewritten
 
@@ -49,4 +49,4 @@ def test_a_mesh_that_names_absent_nodes_is_refused(tmp_path: Path) -> None:
         file["blocks/0/connectivity"][...] = 7
     with pytest.raises(StoreError, match=r"mesh\.h5:/ is no valid Mesh: .*node 7"):
         load_mesh(path)
-    assert artefact.read_manifest(path).kind == "Mesh"
+    assert read_manifest(path).kind == "Mesh"

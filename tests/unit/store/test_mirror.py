@@ -9,7 +9,7 @@ import pytest
 
 from romnet.core.errors import ConversionError
 from romnet.fe.structured import box_mesh
-from romnet.store.artefact import read_manifest
+from romnet.store.manifest import read_manifest
 from romnet.store.mesh_file import save_mesh
 from romnet.store.mirror import Plane, mirrored, partners
 from romnet.store.snapshots import FieldInfo, SnapshotStore, writing_snapshots

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from romnet.core.communicator import SerialCommunicator
 from romnet.core.errors import StoreError
 from romnet.reduction.basis import ReducedBasis
-from romnet.store.artefact import Manifest, read_manifest
+from romnet.store.manifest import Manifest, read_manifest
 from romnet.store.modes import KIND, load_bases, save_bases
 from tests.unit.store.rewriting import resealed, rewritten
 

@@ -12,8 +12,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from romnet.core.errors import ConversionError, StoreError
-from romnet.core.snapshots import SnapshotSource
-from romnet.store import columns
+from romnet.core.snapshots import SnapshotSource, in_sample
+from romnet.store import columns, snapshots
 from romnet.store.snapshots import FieldInfo, SnapshotStore, writing_snapshots
 from tests.unit.store.rewriting import rewritten
 
@@ -129,6 +129,32 @@ def test_restricted_sources_read_their_rows(data, tmp_path_factory) -> None:
     )[: mine.size]
     np.testing.assert_array_equal(source.rows(local), values[mine[local]])
     np.testing.assert_array_equal(source.column(1), values[mine, 1])
+
+
+def test_rows_of_the_sample_come_from_one_place_and_are_those_of_the_field(
+    tmp_path: Path, monkeypatch
+) -> None:
+    path, values = tmp_path / "a.h5", np.random.default_rng(0).random((70_000, 3))
+    with monkeypatch.context() as patch:
+        patch.setattr(snapshots, "SAMPLED_ROWS", 70_000)
+        with writing_snapshots(path, {"p": FieldInfo("point")}) as writer:
+            for number in range(3):
+                writer.append(float(number), {"p": values[:, number]})
+    read: list[str] = []
+    real = snapshots.read_rows
+
+    def noted(dataset, numbers):
+        read.append(dataset.name)
+        return real(dataset, numbers)
+
+    monkeypatch.setattr(snapshots, "read_rows", noted)
+    mine = np.arange(30_000, 70_000)
+    source = SnapshotStore.open(path).source("p", mine)
+    sampled = np.flatnonzero(in_sample(mine))
+    np.testing.assert_array_equal(source.rows(sampled), values[mine[sampled]])
+    others = np.append(sampled[:5], sampled[-1] + 1)
+    np.testing.assert_array_equal(source.rows(others), values[mine[others]])
+    assert read == ["/samples/p", "/fields/p"]
 
 
 def test_a_rank_does_not_read_the_whole_field(tmp_path: Path, monkeypatch) -> None:

@@ -18,9 +18,10 @@ from romnet.cli.main import app
 from romnet.core.errors import ConversionError, StudyError
 from romnet.fe.discretization import discretize
 from romnet.fe.structured import box_mesh
-from romnet.store import artefact
+from romnet.store.content_hash import sha256_of
 from romnet.store.converters.base import find_converter
 from romnet.store.converters.stored import CONVERTER
+from romnet.store.manifest import manifest_path, read_manifest
 from romnet.store.series import writing_series
 from romnet.study.converting import convert
 from romnet.testing.converters import check_converter
@@ -57,13 +58,13 @@ def test_the_store_keeps_everything(index: Path, tmp_path: Path) -> None:
 
 def test_manifests_say_where_numbers_come_from(index: Path, tmp_path: Path) -> None:
     stored = convert(index, tmp_path / "a.h5", units={"length": "mm"}).path
-    manifest = artefact.read_manifest(stored)
-    assert manifest.inputs["job.node"] == artefact.sha256_of(tmp_path / "job.node")
+    manifest = read_manifest(stored)
+    assert manifest.inputs["job.node"] == sha256_of(tmp_path / "job.node")
     drawn = convert(stored, tmp_path / "b.vtkhdf").path
-    again = artefact.read_manifest(drawn)
+    again = read_manifest(drawn)
     assert again.units == {"length": "mm"}
-    assert again.inputs["a.h5"] == artefact.sha256_of(stored)
-    assert again.sha256 == artefact.sha256_of(drawn)
+    assert again.inputs["a.h5"] == sha256_of(stored)
+    assert again.sha256 == sha256_of(drawn)
 
 
 @pytest.mark.parametrize("suffix", [".vtkhdf", ".xdmf", ".pvd"])
@@ -173,7 +174,7 @@ def test_damaged_files_raise_conversion_errors_only(
 def test_snapshots_of_a_study_find_its_mesh(index: Path, tmp_path: Path) -> None:
     made = convert(index, tmp_path / "results" / "snapshots" / "one.h5")
     found, place = made.files[1], tmp_path / "results" / "mesh.h5"
-    artefact.manifest_path(found).rename(artefact.manifest_path(place))
+    manifest_path(found).rename(manifest_path(place))
     found.rename(place)
     mesh, results = read(made.path)
     assert results.instant(0)["displacement"].size == mesh.n_dofs

@@ -6,7 +6,8 @@ import pytest
 
 from romnet.core.errors import PluginError
 from romnet.store import artefact
-from romnet.store.artefact import Manifest
+from romnet.store.content_hash import sha256_of
+from romnet.store.manifest import Manifest
 from romnet.study import commands
 from romnet.study.libraries import refuse_changed_libraries
 
@@ -19,7 +20,7 @@ def test_a_changed_library_is_refused_unless_the_study_allows_it(small, tmp_path
     path = small.write_study(tmp_path, small.changed(small.STUDY, materials=[{"law": law}]))
     context = commands.open_study(path)
     refuse_changed_libraries(context)  # no model yet
-    known = {"file law[0] law.so": artefact.sha256_of(library)}
+    known = {"file law[0] law.so": sha256_of(library)}
     with artefact.writing(context.folder / "model.h5", "model", Manifest(inputs=known)):
         pass
     refuse_changed_libraries(context)

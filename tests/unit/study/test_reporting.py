@@ -10,7 +10,7 @@ import pytest
 
 from romnet.report.page import render_page
 from romnet.store import artefact
-from romnet.store.artefact import read_manifest
+from romnet.store.manifest import read_manifest
 from romnet.store.snapshots import SnapshotStore, writing_snapshots
 from romnet.study import commands
 from romnet.study.answers import Comparison

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from romnet.core.errors import StudyError
-from romnet.store.artefact import manifest_path
+from romnet.store.manifest import manifest_path
 from romnet.study import commands
 from romnet.study.runner import closure, run
 from romnet.study.stages import stages_of

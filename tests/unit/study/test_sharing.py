@@ -12,8 +12,8 @@ from types import ModuleType
 import pytest
 
 from romnet.core.errors import StoreError
-from romnet.store import artefact
 from romnet.store.lock import holding
+from romnet.store.manifest import read_manifest, write_manifest
 from romnet.study import commands, runner
 from romnet.study.runner import run
 
@@ -63,7 +63,7 @@ def test_a_result_of_replaced_inputs_is_taken_back(small: ModuleType, tmp_path: 
     path = context.folder / "mesh.h5"
 
     def replaced() -> None:
-        artefact.write_manifest(path, replace(artefact.read_manifest(path), key="other"))
+        write_manifest(path, replace(read_manifest(path), key="other"))
 
     with pytest.raises(StoreError, match=r"mesh\.h5 was replaced by another run while snapshots"):
         run(context, ["snapshots[one]"], observer=AtStart("snapshots[one]", replaced))

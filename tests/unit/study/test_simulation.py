@@ -12,7 +12,7 @@ import pytest
 
 from romnet.core.errors import ConvergenceError
 from romnet.laws.registry import build_law
-from romnet.store.artefact import read_manifest
+from romnet.store.manifest import read_manifest
 from romnet.store.point_file import read_increment
 from romnet.study import commands
 from romnet.study.runner import Silence, run

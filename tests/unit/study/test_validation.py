@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from romnet.store.artefact import read_manifest
+from romnet.store.manifest import read_manifest
 from romnet.study import commands
 from romnet.study.schema import Offline
 
