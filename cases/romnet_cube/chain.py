@@ -12,7 +12,6 @@ from time import perf_counter
 import numpy as np
 import yaml
 
-from romnet.store.manifest import read_manifest
 from romnet.core.arrays import Array
 from romnet.online.solve import solve
 from romnet.reduction.cubature import select_points
@@ -20,6 +19,7 @@ from romnet.reduction.dictionary import FALLBACK, Dictionary, regret
 from romnet.reduction.dissimilarity import sines_between
 from romnet.reduction.model import ReducedModel
 from romnet.store import artefact
+from romnet.store.manifest import read_manifest
 from romnet.store.modes import load_bases
 from romnet.study import commands
 from romnet.study.actions import cubature_problem, packed_model, training_integrands
