@@ -20,13 +20,14 @@ class Recycler:
     Notes
     -----
     An array is free when it and every view of it are gone, so what a caller keeps never changes.
-    At most two free blocks of each of six sizes between 64 KiB and 64 MiB are kept.
+    At most two free blocks of each of six sizes between 64 KiB and 64 MiB are kept; one of up to
+    four times the size asked for serves as well.
 
     Examples
     --------
     >>> recycler = Recycler()
     >>> address = recycler.empty((100, 100)).ctypes.data
-    >>> recycler.empty((100, 100)).ctypes.data == address
+    >>> recycler.empty((90, 100)).ctypes.data == address
     True
     """
 

@@ -54,10 +54,8 @@ def design_stage(context: Context, stage: Stage, manifest: Manifest) -> None:
     with together(comm):
         draws = draws_of(design, context.located.folder)
         question = _Question(context, case, draws, load, prepare(model))
-    key, folder = (
-        _shared_key(context, manifest.key),
-        context.folder / stage.path.with_suffix(".parts"),
-    )
+    key = _shared_key(context, manifest.key)
+    folder = context.folder / stage.path.with_suffix(".parts")
     known, coefficients = _known(folder, key, comm, model.n_modes, len(load.nominal.times))
     forecast = Forecast(draws.values)
     with PartsOfRank(folder, key) as parts:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from dataclasses import replace
 from pathlib import Path
 
@@ -175,14 +176,12 @@ def test_statistics_are_those_of_the_rebuilt_fields(answered):
     assert summary.design.largest_p["mean"] == pytest.approx(found.largest.mean())
 
 
-def test_a_killed_design_goes_on_where_it_stopped(answered, monkeypatch):
+@pytest.fixture
+def broken_off(answered, monkeypatch):
+    """Ask for the design again in chunks of four and break off after two; put the answer back."""
     context, _ = answered
-    monkeypatch.setattr(drawing, "CHUNK", 4)
-    monkeypatch.setattr(design_parts, "SAVED_EVERY_S", 0.0)
-    whole = load_answers(context, "uq")
     path = context.folder / "designs" / "uq.h5"
-    kept = path.read_bytes(), (path.parent / "uq.h5.json").read_bytes()
-    path.unlink()
+    kept = {one: one.read_bytes() for one in (path, path.parent / "uq.h5.json")}
     solved, real = [], drawing.solve_batch
 
     def dies(model, loadings, **options):
@@ -191,44 +190,47 @@ def test_a_killed_design_goes_on_where_it_stopped(answered, monkeypatch):
         solved.append(len(loadings))
         return real(model, loadings, **options)
 
-    monkeypatch.setattr(drawing, "solve_batch", dies)
-    with pytest.raises(KeyboardInterrupt):
-        commands.online(context)
-    assert not path.exists()
+    def ask():
+        path.unlink()
+        with monkeypatch.context() as patch:
+            patch.setattr(drawing, "solve_batch", dies)
+            with pytest.raises(KeyboardInterrupt):
+                commands.online(context)
+        return path.parent / "uq.parts"
+
+    monkeypatch.setattr(drawing, "CHUNK", 4)
+    yield ask
+    for one, content in kept.items():
+        one.write_bytes(content)
+
+
+def test_a_killed_design_goes_on_where_it_stopped(answered, broken_off, monkeypatch):
+    context, _ = answered
+    whole = load_answers(context, "uq")
+    monkeypatch.setattr(design_parts, "SAVED_EVERY_S", 0.0)
+    parts = broken_off()
+    assert not (context.folder / "designs/uq.h5").exists()
     assert states(context.located.yaml.path)["design[uq]"] == "missing"
-    assert len(list((path.parent / "uq.parts").glob("*.h5"))) == 2
-    solved.clear()
+    assert len(list(parts.glob("*.h5"))) == 2
+    solved, real = [], drawing.solve_batch
+
+    def counts(model, loadings, **options):
+        solved.append(len(loadings))
+        return real(model, loadings, **options)
+
+    monkeypatch.setattr(drawing, "solve_batch", counts)
     commands.online(context)
-    assert sum(solved) < 10
-    assert not (path.parent / "uq.parts").exists()
+    assert sum(solved) == 2
+    assert not parts.exists()
     again = load_answers(context, "uq")
     size = np.abs(whole.coefficients).max()
     np.testing.assert_allclose(again.coefficients, whole.coefficients, atol=1e-6 * size)
-    path.write_bytes(kept[0])
-    (path.parent / "uq.h5.json").write_bytes(kept[1])
 
 
-def test_a_run_that_is_broken_off_keeps_what_it_answered_since_the_last_part(answered, monkeypatch):
-    context, _ = answered
-    path = context.folder / "designs" / "uq.h5"
-    kept = path.read_bytes(), (path.parent / "uq.h5.json").read_bytes()
-    path.unlink()
-    monkeypatch.setattr(drawing, "CHUNK", 4)
-    solved, real = [], drawing.solve_batch
-
-    def dies(model, loadings, **options):
-        if len(solved) == 2:
-            raise KeyboardInterrupt
-        solved.append(len(loadings))
-        return real(model, loadings, **options)
-
-    monkeypatch.setattr(drawing, "solve_batch", dies)
-    with pytest.raises(KeyboardInterrupt):
-        commands.online(context)
-    (part,) = (path.parent / "uq.parts").glob("*.h5")
+def test_a_run_that_is_broken_off_keeps_what_it_answered_since_the_last_part(broken_off):
+    (part,) = broken_off().glob("*.h5")
     assert artefact.load(part, design_parts.Part).numbers.tolist() == list(range(8))
-    path.write_bytes(kept[0])
-    (path.parent / "uq.h5.json").write_bytes(kept[1])
+    shutil.rmtree(part.parent)
 
 
 def test_draws_that_fail_are_counted_and_make_the_answer_incomplete(answered):
