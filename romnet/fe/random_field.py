@@ -11,7 +11,7 @@ from scipy.linalg import eigh
 from romnet.core.arrays import Array
 
 _LANDMARKS = 400
-_BLOCK = 20_000  # points whose covariances with all landmarks are held at a time
+_BLOCK = 256  # points at a time: their covariances with all landmarks stay in the cache
 
 
 @dataclass(frozen=True, eq=False)
