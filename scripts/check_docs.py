@@ -159,7 +159,7 @@ def study_page() -> str:
     parts = [
         "# The study file",
         "",
-        "Made from `romnet/study/schema.py` by `scripts/check_docs.py --write`.",
+        "Made from `romnet/study/schema` by `scripts/check_docs.py --write`.",
         "Unknown keys are errors. Relative paths start from the folder of the study.",
         "Numbers are in the study's own units.",
         "",
