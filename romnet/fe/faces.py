@@ -108,8 +108,9 @@ def boundary_faces(mesh: Mesh) -> FaceSet:
     [0, 0, 0, 0, 0, 1, 1, 1, 1, 1]
     """
     corners, cells, local_faces = _all_faces(mesh)
-    _, first, count = np.unique(corners, axis=0, return_index=True, return_counts=True)
-    single = first[count == 1]
+    order = np.lexsort(corners.T)
+    same = (corners[order[1:]] == corners[order[:-1]]).all(axis=1)
+    single = order[~(np.append(same, False) | np.append(False, same))]
     single = single[np.lexsort((local_faces[single], cells[single]))]
     return FaceSet(cells[single], local_faces[single])
 
@@ -126,8 +127,10 @@ def shared_faces(mesh: Mesh) -> Int[Array, "n_pairs 2"]:
     corners, cells, _ = _all_faces(mesh)
     order = np.lexsort((cells, *corners.T))
     same = (corners[order[1:]] == corners[order[:-1]]).all(axis=1)
-    pairs = np.stack([cells[order[:-1]][same], cells[order[1:]][same]], axis=1)
-    return np.asarray(np.unique(pairs, axis=0))
+    first, second = cells[order[:-1]][same], cells[order[1:]][same]
+    # One number for each pair: rows would be sorted many times as slowly.
+    numbers = np.unique(first * mesh.n_cells + second)
+    return np.stack(np.divmod(numbers, mesh.n_cells), axis=1)
 
 
 def locate_faces(

@@ -107,7 +107,10 @@ def point_temperature(workspace: Workspace, case: Case) -> SeparatedField:
     load = loads[0]
     place = located.load_place(case.name, load.name, "keyframes")
     with _told_at(located, place):
-        fields = np.stack([_nodal(workspace, frame.field) for frame in load.keyframes])
+        # The same map often stands at several keyframes: it is read once.
+        different = dict.fromkeys(frame.field for frame in load.keyframes)
+        known = {field: _nodal(workspace, field) for field in different}
+        fields = np.stack([known[frame.field] for frame in load.keyframes])
         _check_range(workspace, case, fields)
     times = np.array([frame.time for frame in load.keyframes])
     nodal = SeparatedField.from_keyframes(times, fields, after=load.after)
