@@ -29,7 +29,6 @@ from collections.abc import Collection, Hashable, Iterator, Mapping
 from contextlib import contextmanager
 from enum import Enum
 from functools import cache
-from io import BytesIO
 from pathlib import Path
 from typing import Any, Literal, TypeVar, cast
 from urllib.parse import unquote
@@ -128,39 +127,6 @@ def read(
     except (TypeError, ValueError) as problem:
         message = f"{_Place(group)} is no valid {cls.__name__}: {problem}"
         raise StoreError(message) from problem
-
-
-def packed(value: object) -> bytes:
-    """Return a dataclass as the content of an HDF5 file, to be sent to another rank.
-
-    Raises
-    ------
-    TypeError
-        If it cannot be stored.
-
-    Examples
-    --------
-    >>> from romnet.fe.mesh import FaceSet
-    >>> content = packed(FaceSet(np.array([4, 7]), np.array([0, 3])))
-    >>> unpacked(content, FaceSet).cells.tolist()
-    [4, 7]
-    """
-    content = BytesIO()
-    with h5py.File(content, "w", track_order=True) as file:
-        write(file, value)
-    return content.getvalue()
-
-
-def unpacked(content: bytes, cls: type[T]) -> T:
-    """Build a dataclass from what `packed` returned.
-
-    Raises
-    ------
-    StoreError
-        If it is something else.
-    """
-    with reading("what another rank sent"), h5py.File(BytesIO(content), "r") as file:
-        return read(file, cls)
 
 
 def read_scalar(group: h5py.Group, name: str) -> Any:  # noqa: ANN401  (what the file holds)

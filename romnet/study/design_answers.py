@@ -11,6 +11,7 @@ from jaxtyping import Float, Int
 from romnet.core.arrays import Array
 from romnet.core.status import Status
 from romnet.online.batch import BatchSolution
+from romnet.online.prepared import PreparedModel
 from romnet.store import artefact
 from romnet.study.context import Context
 from romnet.study.models import dual_bases
@@ -85,6 +86,34 @@ class DesignAnswers:
             newton_iterations=found.newton_iterations.sum(axis=1),
             cuts=found.cuts,
             seconds=found.wall_seconds,
+        )
+
+
+    @classmethod
+    def none(
+        cls,
+        case: str,
+        parameters: tuple[str, ...],
+        times: Float[Array, " n_times"],
+        asked: PreparedModel,
+    ) -> DesignAnswers:
+        """Return the answers of a model to no draw: arrays of the right shapes without a row."""
+        count, names = np.zeros(0, dtype=np.int64), [scalar.name for scalar in asked.scalars]
+        sizes = {name: len(asked.model.gappy[name].inverse) for name in names}
+        return cls(
+            case=case,
+            parameters=parameters,
+            values=np.zeros((0, len(parameters))),
+            times=times,
+            coefficients=np.zeros((0, asked.model.n_modes, len(times))),
+            dual={name: np.zeros((0, size, len(times))) for name, size in sizes.items()},
+            indicator={name: np.zeros((0, len(times))) for name in names},
+            status=(),
+            reason=(),
+            reached=count,
+            newton_iterations=count,
+            cuts=count,
+            seconds=0.0,
         )
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from time import perf_counter
@@ -14,11 +14,13 @@ from jaxtyping import Int
 from romnet.core.arrays import Array
 from romnet.core.communicator import Communicator
 from romnet.core.errors import StoreError
-from romnet.store import artefact, codec
+from romnet.core.status import Status
+from romnet.store import artefact
 from romnet.store.manifest import Manifest, read_manifest
 from romnet.study.design_answers import DesignAnswers
 
 SAVED_EVERY_S = 2.0  # a part takes some 20 ms to write
+_LABEL = f"S{max(len(status.label) for status in Status)}"
 
 
 @dataclass(frozen=True)
@@ -46,17 +48,12 @@ class PartsOfRank:
         Where the parts of all ranks are.
     key
         Of the question: parts of another one are of no use.
-
-    Examples
-    --------
-    >>> import tempfile
-    >>> with tempfile.TemporaryDirectory() as folder, PartsOfRank(Path(folder), "1f0c") as parts:
-    ...     found_parts(Path(folder), "1f0c")
-    ()
+    nothing
+        The part without any draw.
     """
 
-    def __init__(self, folder: Path, key: str) -> None:
-        self._folder, self._key = folder, key
+    def __init__(self, folder: Path, key: str, nothing: Part) -> None:
+        self._folder, self._key, self._nothing = folder, key, nothing
         self._unwritten: list[Part] = []
         self._written_at = perf_counter()
 
@@ -79,17 +76,13 @@ class PartsOfRank:
         if perf_counter() - self._written_at >= SAVED_EVERY_S:
             self._write()
 
-    def gathered(self, comm: Communicator) -> tuple[Part, ...]:
-        """Return, on rank 0, what no rank has written, and forget it. Collective: yes."""
-        mine = (joined(self._unwritten),) if self._unwritten else ()
+    def gathered(self, comm: Communicator) -> Part:
+        """Return, on rank 0, what no rank has written; forget it. Collective: yes."""
+        mine = joined([self._nothing, *self._unwritten])
         self._unwritten = []
-        content = codec.packed(mine[0]) if mine and comm.rank > 0 else b""
-        sizes = comm.concatenate(np.array([len(content)]))
-        every = comm.gather(np.frombuffer(content, dtype=np.uint8))
-        if comm.rank > 0:
-            return ()
-        pieces = np.split(every, np.cumsum(sizes)[:-1])
-        return (*mine, *(codec.unpacked(one.tobytes(), Part) for one in pieces if one.size))
+        every = _combined([mine], lambda arrays: comm.gather(arrays[0]))
+        seconds = float(comm.sum(np.array([mine.answers.seconds]))[0])
+        return Part(every.numbers, replace(every.answers, seconds=seconds))
 
     def _write(self) -> None:
         """Write what has been kept since the last time into one file."""
@@ -113,39 +106,38 @@ def found_parts(folder: Path, key: str) -> tuple[Part, ...]:
 
 
 def joined(parts: Sequence[Part]) -> Part:
-    """Return parts as one, its draws in order.
+    """Return one part or more as one, its draws in order."""
+    order = np.argsort(np.concatenate([part.numbers for part in parts]))
+    return _combined(parts, lambda arrays: np.concatenate(arrays)[order])
 
-    Raises
-    ------
-    ValueError
-        If there is none.
-    """
-    if not parts:
-        message = "there is no part."
-        raise ValueError(message)
-    numbers = np.concatenate([part.numbers for part in parts])
-    order = np.argsort(numbers)
+
+def _combined(parts: Sequence[Part], combine: Callable[[Sequence[Array]], Array]) -> Part:
+    """Return the part whose arrays are combined from those of several, a row for each draw."""
     every = [part.answers for part in parts]
-    first = every[0]
 
-    def stacked(arrays: Iterable[Array]) -> Array:
-        return np.concatenate(list(arrays))[order]
+    def array(name: str) -> Array:
+        return combine([getattr(one, name) for one in every])
 
-    def labels(tuples: Iterable[tuple[str, ...]]) -> tuple[str, ...]:
-        in_turn = [label for labels in tuples for label in labels]
-        return tuple(in_turn[k] for k in order)
+    def members(name: str) -> dict[str, Array]:
+        return {key: combine([getattr(one, name)[key] for one in every]) for key in every[0].dual}
+
+    def labels(name: str) -> tuple[str, ...]:
+        letters = [np.array(getattr(one, name), dtype=_LABEL).view(np.uint8) for one in every]
+        width = np.dtype(_LABEL).itemsize
+        found = combine([one.reshape(-1, width) for one in letters])
+        return tuple(label.decode() for label in found.view(_LABEL)[:, 0].tolist())
 
     answers = replace(
-        first,
-        values=stacked(one.values for one in every),
-        coefficients=stacked(one.coefficients for one in every),
-        dual={name: stacked(one.dual[name] for one in every) for name in first.dual},
-        indicator={name: stacked(one.indicator[name] for one in every) for name in first.indicator},
-        status=labels(one.status for one in every),
-        reason=labels(one.reason for one in every),
-        reached=stacked(one.reached for one in every),
-        newton_iterations=stacked(one.newton_iterations for one in every),
-        cuts=stacked(one.cuts for one in every),
+        every[0],
+        values=array("values"),
+        coefficients=array("coefficients"),
+        dual=members("dual"),
+        indicator=members("indicator"),
+        status=labels("status"),
+        reason=labels("reason"),
+        reached=array("reached"),
+        newton_iterations=array("newton_iterations"),
+        cuts=array("cuts"),
         seconds=sum(one.seconds for one in every),
     )
-    return Part(numbers[order], answers)
+    return Part(combine([part.numbers for part in parts]), answers)

@@ -56,9 +56,10 @@ def design_stage(context: Context, stage: Stage, manifest: Manifest) -> None:
         question = _Question(context, case, draws, load, prepare(model))
     key = _shared_key(context, manifest.key)
     folder = context.folder / stage.path.with_suffix(".parts")
-    known, coefficients = _known(folder, key, comm, model.n_modes, len(load.nominal.times))
+    nothing = question.nothing()
+    known, coefficients = _known(folder, key, comm, nothing)
     forecast = Forecast(draws.values)
-    with PartsOfRank(folder, key) as parts:
+    with PartsOfRank(folder, key, nothing) as parts:
         for asked in _rounds(len(draws.values)):
             mine = np.array_split(np.setdiff1d(asked, known), comm.size)[comm.rank]
             found = np.empty((len(mine), *coefficients.shape[1:]))
@@ -74,7 +75,7 @@ def design_stage(context: Context, stage: Stage, manifest: Manifest) -> None:
         gathered = parts.gathered(comm)
     with together(comm):
         if comm.rank == 0:
-            whole = joined([*found_parts(folder, key), *gathered])
+            whole = joined([*found_parts(folder, key), gathered])
             if len(whole.numbers) < len(draws.values):
                 message = (
                     f"{folder}: answers to {len(draws.values) - len(whole.numbers)} draws "
@@ -94,16 +95,14 @@ def _rounds(n_draws: int) -> Iterator[Int[Array, " n"]]:
 
 
 def _known(
-    folder: Path, key: str, comm: Communicator, n_modes: int, n_times: int
+    folder: Path, key: str, comm: Communicator, nothing: Part
 ) -> tuple[Int[Array, " n_known"], Float[Array, "n_known n_modes n_times"]]:
     """Return, on all ranks, which draws an interrupted run answered, and their coefficients."""
-    numbers, coefficients = np.empty(0, dtype=np.int64), np.empty((0, n_modes, n_times))
+    found = nothing
     with together(comm):
-        parts = found_parts(folder, key) if comm.rank == 0 else ()
-        if parts:
-            whole = joined(parts)
-            numbers, coefficients = whole.numbers, whole.answers.coefficients
-    return comm.concatenate(numbers), comm.concatenate(coefficients)
+        if comm.rank == 0:
+            found = joined([nothing, *found_parts(folder, key)])
+    return comm.concatenate(found.numbers), comm.concatenate(found.answers.coefficients)
 
 
 @dataclass(frozen=True)
@@ -115,6 +114,12 @@ class _Question:
     draws: Draws
     load: UncertainLoad
     prepared: PreparedModel
+
+    def nothing(self) -> Part:
+        """Return the answers to no draw."""
+        times = self.load.nominal.times
+        answers = DesignAnswers.none(self.case, self.draws.names, times, self.prepared)
+        return Part(np.zeros(0, dtype=np.int64), answers)
 
     def answered(self, numbers: Int[Array, " n"], forecast: Forecast) -> Iterator[tuple[int, Part]]:
         """Answer draws chunk by chunk; return how many are done, and the answers to the chunk."""
