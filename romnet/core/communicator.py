@@ -7,7 +7,7 @@ MPI, or inside a test. All methods are collective: every rank calls them in the 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import AbstractContextManager, ExitStack, contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
 from typing import Protocol, TypeVar, runtime_checkable
 
 import numpy as np
@@ -48,6 +48,12 @@ class Communicator(Protocol):
 
     def broadcast(self, array: Array, root: int = 0) -> Array:
         """Return the array of `root`; the other ranks pass one of equal shape and type."""
+
+    def shared(self, n: int) -> AbstractContextManager[Iterator[int]]:
+        """Share `n` tasks as ranks get to them: each number comes up once, on one rank.
+
+        An error in the block takes what is left from the other ranks; leaving it waits for them.
+        """
 
     def barrier(self) -> None:
         """Wait for every rank."""
@@ -92,6 +98,10 @@ class SerialCommunicator:
     def broadcast(self, array: Array, root: int = 0) -> Array:  # noqa: ARG002
         """Return `array`."""
         return array
+
+    def shared(self, n: int) -> AbstractContextManager[Iterator[int]]:
+        """Give every number to this rank."""
+        return nullcontext(iter(range(n)))
 
     def barrier(self) -> None:
         """Return at once."""

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from itertools import count, takewhile
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -28,7 +31,7 @@ class MpiCommunicator:
         The mpi4py communicator, for libraries that want it.
     """
 
-    def __init__(self, raw: MPI.Comm) -> None:
+    def __init__(self, raw: MPI.Intracomm) -> None:
         self.raw = raw
 
     @property
@@ -82,6 +85,18 @@ class MpiCommunicator:
         self.raw.Bcast(received, root=root)
         return received
 
+    @contextmanager
+    def shared(self, n: int) -> Iterator[Iterator[int]]:
+        """Share `n` tasks as ranks get to them: each number comes up once, on one rank."""
+        counter = _Counter(self.raw)
+        try:
+            yield takewhile(lambda number: number < n, (counter.add(1) for _ in count()))
+        except BaseException:
+            counter.add(n)
+            raise
+        finally:
+            counter.free()
+
     def barrier(self) -> None:
         """Wait for every rank."""
         self.raw.Barrier()
@@ -89,6 +104,34 @@ class MpiCommunicator:
     def abort(self, code: int) -> None:
         """End all ranks at once."""
         self.raw.Abort(code)
+
+
+class _Counter:
+    """A number on rank 0 that every rank reads and raises without the help of the others."""
+
+    def __init__(self, raw: MPI.Intracomm) -> None:
+        from mpi4py import MPI
+
+        self._sum, self._lock = MPI.SUM, MPI.LOCK_SHARED
+        size = np.dtype(np.int64).itemsize
+        self._window = MPI.Win.Allocate(size if raw.Get_rank() == 0 else 0, size, comm=raw)
+        if raw.Get_rank() == 0:
+            self._window.Lock(0)
+            self._window.Put(np.zeros(1, dtype=np.int64), 0)
+            self._window.Unlock(0)
+        raw.Barrier()
+
+    def add(self, more: int) -> int:
+        """Raise the number; return what it was before."""
+        before = np.empty(1, dtype=np.int64)
+        self._window.Lock(0, self._lock)
+        self._window.Fetch_and_op(np.array([more], dtype=np.int64), before, 0, op=self._sum)
+        self._window.Unlock(0)
+        return int(before[0])
+
+    def free(self) -> None:
+        """Give the memory back. Collective: yes."""
+        self._window.Free()
 
 
 def world() -> Communicator:

@@ -88,7 +88,6 @@ class DesignAnswers:
             seconds=found.wall_seconds,
         )
 
-
     @classmethod
     def none(
         cls,

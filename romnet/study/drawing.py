@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -37,7 +37,7 @@ from romnet.study.workspace import law_specs
 
 logger = logging.getLogger(__name__)
 
-CHUNK = 64  # draws that advance together
+CHUNK, LEAST = 64, 8  # draws that advance together, at most and at least
 # Draws of the first round, which nothing foretells, and those after which no more is learned.
 FIRST, LAST = 16, 4096
 
@@ -45,8 +45,8 @@ FIRST, LAST = 16, 4096
 def design_stage(context: Context, stage: Stage, manifest: Manifest) -> None:
     """Answer all draws of a case; what an interrupted run answered is kept.
 
-    The ranks share the draws of each round, and these are foreseen from the answers to all rounds
-    before, whichever rank gave them.
+    The ranks share the draws of each round as they get to them, and these are foreseen from the
+    answers to all rounds before. The answers do not depend on which rank gave them.
     """
     comm, case, design = context.comm, stage.case, design_of(context, stage.case)
     model = replace(model_of(context, case), law_specs=law_specs(context.located))
@@ -61,17 +61,20 @@ def design_stage(context: Context, stage: Stage, manifest: Manifest) -> None:
     forecast = Forecast(draws.values)
     with PartsOfRank(folder, key, nothing) as parts:
         for asked in _rounds(len(draws.values)):
-            mine = np.array_split(np.setdiff1d(asked, known), comm.size)[comm.rank]
-            found = np.empty((len(mine), *coefficients.shape[1:]))
-            with together(comm):
-                for done, part in question.answered(mine, forecast):
+            teaches = asked[-1] < min(LAST, len(draws.values) - 1)
+            pieces, mine = _pieces(np.setdiff1d(asked, known), comm.size), [_told(nothing)]
+            with together(comm), comm.shared(len(pieces)) as numbers:
+                for number in numbers:
+                    part = question.answered(pieces[number], forecast)
                     parts.add(part)
-                    found[done - len(part.numbers) : done] = part.answers.coefficients
-                    context.progress((asked[0] + done / len(mine) * len(asked)) / len(draws.values))
-            if asked[-1] < min(LAST, len(draws.values) - 1):
+                    context.progress((part.numbers[-1] + 1) / len(draws.values))
+                    if teaches:
+                        mine.append(_told(part))
+            if teaches:
                 before = np.isin(known, asked)
                 forecast.learn(draws.values[known[before]], coefficients[before])
-                forecast.learn(draws.values[comm.concatenate(mine)], comm.concatenate(found))
+                answered, found = _everywhere(mine, comm)
+                forecast.learn(draws.values[answered], found)
         gathered = parts.gathered(comm)
     with together(comm):
         if comm.rank == 0:
@@ -94,15 +97,43 @@ def _rounds(n_draws: int) -> Iterator[Int[Array, " n"]]:
     yield from np.split(np.arange(n_draws), [end for end in ends if end < n_draws])
 
 
-def _known(
-    folder: Path, key: str, comm: Communicator, nothing: Part
-) -> tuple[Int[Array, " n_known"], Float[Array, "n_known n_modes n_times"]]:
-    """Return, on all ranks, which draws an interrupted run answered, and their coefficients."""
-    found = nothing
+def _pieces(numbers: Int[Array, " n"], n_ranks: int) -> list[Int[Array, " n_draws"]]:
+    """Cut draws into pieces that advance together, small ones last, so that ranks end together."""
+    pieces = []
+    while len(numbers):
+        share = CHUNK if n_ranks == 1 else len(numbers) // (2 * n_ranks)
+        size = min(max(share, LEAST), CHUNK)
+        pieces.append(numbers[:size])
+        numbers = numbers[size:]
+    return pieces
+
+
+# Numbers of draws, and their coefficients.
+_Told = tuple[Int[Array, " _"], Float[Array, "_ n_modes n_times"]]
+
+
+def _told(part: Part) -> _Told:
+    """Return what a part tells of other draws."""
+    return part.numbers, part.answers.coefficients
+
+
+def _known(folder: Path, key: str, comm: Communicator, nothing: Part) -> _Told:
+    """Return, on all ranks, what an interrupted run answered."""
+    found: tuple[Part, ...] = ()
     with together(comm):
         if comm.rank == 0:
-            found = joined([nothing, *found_parts(folder, key)])
-    return comm.concatenate(found.numbers), comm.concatenate(found.answers.coefficients)
+            found = found_parts(folder, key)
+    return _everywhere([_told(part) for part in (nothing, *found)], comm)
+
+
+def _everywhere(told: Sequence[_Told], comm: Communicator) -> _Told:
+    """Return, on all ranks, what was told on any of them, in the order of the draws."""
+    numbers, coefficients = (
+        comm.concatenate(np.concatenate(arrays)) for arrays in zip(*told, strict=True)
+    )
+    # What is learned must not depend on who answered, not even in its rounding.
+    order = np.argsort(numbers)
+    return numbers[order], coefficients[order]
 
 
 @dataclass(frozen=True)
@@ -121,21 +152,14 @@ class _Question:
         answers = DesignAnswers.none(self.case, self.draws.names, times, self.prepared)
         return Part(np.zeros(0, dtype=np.int64), answers)
 
-    def answered(self, numbers: Int[Array, " n"], forecast: Forecast) -> Iterator[tuple[int, Part]]:
-        """Answer draws chunk by chunk; return how many are done, and the answers to the chunk."""
-        for first in range(0, len(numbers), CHUNK):
-            chosen = numbers[first : first + CHUNK]
-            values = self.draws.values[chosen]
-            loads = [self.load.drawn(f"{self.case}-{k}", self.draws.of(k)) for k in chosen.tolist()]
-            _check_temperatures(self.context, self.case, loads)
-            solution = solve_batch(
-                self.prepared,
-                loads,
-                options=self.context.newton_options,
-                expected=forecast.of(values),
-            )
-            answers = DesignAnswers.of(self.case, self.draws.names, values, solution)
-            yield first + len(chosen), Part(chosen, answers)
+    def answered(self, chosen: Int[Array, " n"], forecast: Forecast) -> Part:
+        """Answer some draws together."""
+        values = self.draws.values[chosen]
+        loads = [self.load.drawn(f"{self.case}-{k}", self.draws.of(k)) for k in chosen.tolist()]
+        _check_temperatures(self.context, self.case, loads)
+        options, expected = self.context.newton_options, forecast.of(values)
+        solution = solve_batch(self.prepared, loads, options=options, expected=expected)
+        return Part(chosen, DesignAnswers.of(self.case, self.draws.names, values, solution))
 
 
 def _check_temperatures(context: Context, case: str, loads: list[ReducedLoading]) -> None:

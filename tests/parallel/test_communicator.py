@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from time import sleep
+
 import numpy as np
 import pytest
 
-from romnet.core.communicator import Communicator
+from romnet.core.communicator import Communicator, together
+from romnet.core.errors import RomnetError
 
 
 def part_of(rank, shape=(3, 2)):
@@ -69,6 +72,39 @@ def test_rows_are_stacked_in_the_order_of_the_ranks_however_many_each_has(comm, 
     gathered = comm.gather(rows_of(comm.rank))
     assert gathered.dtype == expected.dtype
     np.testing.assert_array_equal(gathered, expected if comm.rank == 0 else expected[:0])
+
+
+def test_every_task_comes_up_once(comm):
+    for n in (0, 1, 37):
+        with comm.shared(n) as numbers:
+            mine = np.array(list(numbers), dtype=np.int64)
+        assert mine.tolist() == sorted(mine)
+        assert sorted(comm.concatenate(mine)) == list(range(n))
+
+
+def test_a_slow_rank_gets_fewer_tasks(comm):
+    with comm.shared(12 * comm.size) as numbers:
+        mine = sum(1 for _ in numbers if sleep(0.05 if comm.rank == 0 else 0.002) is None)
+    every = comm.concatenate(np.array([mine]))
+    assert every.sum() == 12 * comm.size
+    assert comm.size == 1 or every[0] < every[1:].min()
+
+
+def test_a_rank_that_fails_takes_the_rest_from_the_others(comm):
+    done = []
+
+    def work():
+        with together(comm), comm.shared(10_000) as numbers:
+            for number in numbers:
+                sleep(0.01)
+                if number == 5:
+                    message = "task 5 is too hard"
+                    raise RomnetError(message)
+                done.append(number)
+
+    with pytest.raises(RomnetError, match="task 5"):
+        work()
+    assert comm.sum(np.array([len(done)])) < 200
 
 
 def test_every_rank_can_be_the_root(comm):
