@@ -56,7 +56,7 @@ def init(
 
     def work(console: Console) -> tuple[dict[str, Any], int]:
         from romnet.study import commands
-        from romnet.study.from_deck import init_from_deck
+        from romnet.study.from_deck.init import init_from_deck
 
         if deck is not None:
             made = init_from_deck(deck, folder, results=tuple(results or ()), umat=umat)

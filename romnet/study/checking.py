@@ -15,8 +15,8 @@ from romnet.core.errors import RomnetError, StudyError
 from romnet.fe.history import Amplitude
 from romnet.hf.support import refuse_free_motions
 from romnet.study import findings
-from romnet.study.balance import Balance, balances
-from romnet.study.balance_words import sentences
+from romnet.study.balance.comparison import Balance, balances
+from romnet.study.balance.words import sentences
 from romnet.study.constraints import amplitude_of, constraints_of
 from romnet.study.findings import Finding
 from romnet.study.foreign import finite_instant, open_results, result_path

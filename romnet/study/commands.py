@@ -22,7 +22,7 @@ from romnet.study.checking import CheckReport, check  # noqa: F401  (one of the 
 from romnet.study.choosing import ChoiceSummary, choice_summary
 from romnet.study.context import Context
 from romnet.study.cycling import CycleSummary, cycle_summary
-from romnet.study.design_answers import DesignSummary, design_summary
+from romnet.study.design.answers import DesignSummary, design_summary
 from romnet.study.dictionary import DictionarySummary, dictionary_summary
 from romnet.study.indicating import WatchSummary, watch_summary
 from romnet.study.libraries import refuse_changed_libraries

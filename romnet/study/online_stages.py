@@ -7,14 +7,14 @@ from pathlib import Path
 from romnet.study import (
     answers,
     choosing,
-    drawing,
-    enriching,
     export,
     indicating,
     lifting,
     models,
     quantities,
 )
+from romnet.study.design.answering import design_stage
+from romnet.study.enrichment.enriching import enrich_stage
 from romnet.study.offline_stages import CUBATURE, INDICATOR, LOCAL, POD, simulation_stages
 from romnet.study.read import HF, Case, LocatedStudy
 from romnet.study.schema import Indicator, Temperature
@@ -180,7 +180,7 @@ def _design_stages(located: LocatedStudy, name: str) -> list[Stage]:
         Stage(
             name=f"design[{name}]",
             path=Path("designs", f"{name}.h5"),
-            action=drawing.design_stage,
+            action=design_stage,
             parameters={
                 "newton": plain(located.study.model_newton),
                 "design": plain(design),
@@ -279,7 +279,7 @@ def _watch_stages(
     enrich = Stage(
         name=f"enrich[{name}]",
         path=Path("enriched", name, "record.h5"),
-        action=enriching.enrich_stage,
+        action=enrich_stage,
         parameters={
             **watched,
             "indicator.solver": plain(keys.solver),

@@ -27,7 +27,7 @@ from romnet.study import commands
 from romnet.study.answers import Comparison, reduced_loading
 from romnet.study.calibrating import FieldErrors, training_space
 from romnet.study.context import Context
-from romnet.study.enriching import EnrichmentRecord
+from romnet.study.enrichment.enriching import EnrichmentRecord
 from romnet.study.runner import run
 from romnet.study.training import displacement_basis
 

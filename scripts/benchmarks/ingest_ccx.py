@@ -10,7 +10,7 @@ from time import perf_counter
 from loading import load_test_file
 
 from romnet.study import commands
-from romnet.study.from_deck import init_from_deck
+from romnet.study.from_deck.init import init_from_deck
 
 DIVISIONS = (16, 7, 7)
 INCREMENTS = 5

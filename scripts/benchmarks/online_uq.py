@@ -24,10 +24,10 @@ from romnet.store.manifest import read_manifest
 from romnet.study import commands
 from romnet.study.answers import Comparison
 from romnet.study.context import Context
-from romnet.study.design_answers import DesignAnswers, field_statistics, load_answers
-from romnet.study.designs import draws_of
-from romnet.study.drawing import CHUNK, design_of, uncertain_load
-from romnet.study.forecast import Forecast
+from romnet.study.design.answering import CHUNK, design_of, uncertain_load
+from romnet.study.design.answers import DesignAnswers, field_statistics, load_answers
+from romnet.study.design.draws import draws_of
+from romnet.study.design.forecast import Forecast
 from romnet.study.models import model_of
 from romnet.study.stages import stages_of
 

@@ -9,9 +9,11 @@ import pytest
 
 from romnet.core.communicator import SerialCommunicator
 from romnet.core.errors import RomnetError
-from romnet.study import design_parts, drawing
+from romnet.store import artefact
 from romnet.study.context import Context
-from romnet.study.design_answers import DesignAnswers, load_answers
+from romnet.study.design import answering
+from romnet.study.design.answers import DesignAnswers, load_answers
+from romnet.study.design.parts import Part
 from romnet.study.read import read_study
 from romnet.study.runner import run
 from tests.parallel.test_study import small_study
@@ -61,7 +63,7 @@ def test_answers_do_not_depend_on_the_number_of_ranks(comm, shared_folder, locat
 
 
 def test_who_answers_a_draw_changes_no_bit_of_it(comm, shared_folder, located, monkeypatch):
-    context, real = Context(located, shared_folder / "results", comm), drawing.solve_batch
+    context, real = Context(located, shared_folder / "results", comm), answering.solve_batch
     found, shares = [], []
     for slow in range(comm.size):
         answered: list[int] = []
@@ -75,7 +77,7 @@ def test_who_answers_a_draw_changes_no_bit_of_it(comm, shared_folder, located, m
             (shared_folder / "results/designs/cycle2.h5").unlink(missing_ok=True)
         comm.barrier()
         with monkeypatch.context() as patch:
-            patch.setattr(drawing, "solve_batch", delayed)
+            patch.setattr(answering, "solve_batch", delayed)
             run(context, ["design[cycle2]"])
         found.append(load_answers(context, "cycle2"))
         shares.append(sum(answered))
@@ -87,7 +89,7 @@ def test_who_answers_a_draw_changes_no_bit_of_it(comm, shared_folder, located, m
 
 def test_what_ranks_answered_before_one_failed_is_kept(comm, shared_folder, located, monkeypatch):
     context = Context(located, shared_folder / "results", comm)
-    real = drawing.solve_batch
+    real = answering.solve_batch
     answered: list[int] = []
 
     def fails(model, loadings, **options):
@@ -98,14 +100,14 @@ def test_what_ranks_answered_before_one_failed_is_kept(comm, shared_folder, loca
         return real(model, loadings, **options)
 
     with monkeypatch.context() as patch:
-        patch.setattr(drawing, "solve_batch", fails)
+        patch.setattr(answering, "solve_batch", fails)
         with pytest.raises(RomnetError, match="no memory is left"):
             run(context, ["design[cycle2]"])
     comm.barrier()
     kept = np.zeros(1)
     if comm.rank == 0:
         parts = (shared_folder / "results/designs/cycle2.parts").glob("*.h5")
-        kept[0] = sum(len(drawing.artefact.load(path, design_parts.Part).numbers) for path in parts)
+        kept[0] = sum(len(artefact.load(path, Part).numbers) for path in parts)
     assert comm.broadcast(kept) == comm.sum(np.array([sum(answered)]))
     comm.barrier()
     # One rank goes on where several left off.

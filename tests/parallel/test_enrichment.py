@@ -13,7 +13,7 @@ from romnet.reduction.model import ReducedModel
 from romnet.store import artefact
 from romnet.study.answers import Comparison
 from romnet.study.context import Context
-from romnet.study.enriching import EnrichmentRecord
+from romnet.study.enrichment.enriching import EnrichmentRecord
 from romnet.study.read import read_study
 from romnet.study.runner import run
 

@@ -13,9 +13,9 @@ import pytest
 import yaml
 
 from romnet.study import commands
-from romnet.study.balance import Balance, balances
-from romnet.study.balance_fit import explain
-from romnet.study.balance_words import sentences
+from romnet.study.balance.comparison import Balance, balances
+from romnet.study.balance.fit import explain
+from romnet.study.balance.words import sentences
 from romnet.study.read import read_study
 
 ELASTIC = {

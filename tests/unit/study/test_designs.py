@@ -15,11 +15,12 @@ from romnet.core.errors import StudyError
 from romnet.fe.random_field import KarhunenLoeve
 from romnet.online.solve import solve
 from romnet.store import artefact
-from romnet.study import commands, design_parts, drawing
-from romnet.study.design_answers import field_statistics, load_answers
-from romnet.study.designs import draws_of
-from romnet.study.drawing import uncertain_load
-from romnet.study.forecast import Forecast
+from romnet.study import commands
+from romnet.study.design import answering, parts
+from romnet.study.design.answering import uncertain_load
+from romnet.study.design.answers import field_statistics, load_answers
+from romnet.study.design.draws import draws_of
+from romnet.study.design.forecast import Forecast
 from romnet.study.models import model_of
 from romnet.study.rebuilding import rebuilt_instants
 from romnet.study.schema import Design, RandomTemperature
@@ -40,7 +41,7 @@ CASE = [{"name": "uq", "design": DESIGN}]
 def answered(tmp_path_factory):
     """The small study with a design, answered in chunks of four."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(drawing, "CHUNK", 4)
+        patch.setattr(answering, "CHUNK", 4)
         path = write_study(tmp_path_factory.mktemp("uq"), changed(STUDY, online=CASE))
         context = commands.open_study(path)
         commands.offline(context)
@@ -123,7 +124,9 @@ def test_every_draw_is_answered_as_alone(answered):
     answers = load_answers(context, "uq")
     assert summary.design.draws == summary.design.converged == 10
     assert summary.ok
-    load = uncertain_load(context, "uq", drawing.design_of(context, "uq"), model_of(context, "uq"))
+    load = uncertain_load(
+        context, "uq", answering.design_of(context, "uq"), model_of(context, "uq")
+    )
     model = model_of(context, "uq")
     draws = draws_of(Design(**DESIGN), Path())
     np.testing.assert_array_equal(draws.values, answers.values)
@@ -138,7 +141,9 @@ def test_every_draw_is_answered_as_alone(answered):
 
 def test_a_draw_varies_what_it_names(answered):
     context, _ = answered
-    load = uncertain_load(context, "uq", drawing.design_of(context, "uq"), model_of(context, "uq"))
+    load = uncertain_load(
+        context, "uq", answering.design_of(context, "uq"), model_of(context, "uq")
+    )
     assert load.forces == ("centrifugal", "pressure")
     still = {f"temperature.field{k}": 0.0 for k in (1, 2, 3)}
     pressed = load.drawn("x", still | {"pressure.scale": 2.0, "centrifugal.omega": 3.0})
@@ -160,7 +165,9 @@ def test_a_draw_varies_what_it_names(answered):
 def test_statistics_are_those_of_the_rebuilt_fields(answered):
     context, summary = answered
     answers = load_answers(context, "uq")
-    load = uncertain_load(context, "uq", drawing.design_of(context, "uq"), model_of(context, "uq"))
+    load = uncertain_load(
+        context, "uq", answering.design_of(context, "uq"), model_of(context, "uq")
+    )
     model, draws = model_of(context, "uq"), draws_of(Design(**DESIGN), Path())
     fields = []
     for k in range(10):
@@ -182,7 +189,7 @@ def broken_off(answered, monkeypatch):
     context, _ = answered
     path = context.folder / "designs" / "uq.h5"
     kept = {one: one.read_bytes() for one in (path, path.parent / "uq.h5.json")}
-    solved, real = [], drawing.solve_batch
+    solved, real = [], answering.solve_batch
 
     def dies(model, loadings, **options):
         if len(solved) == 2:
@@ -193,12 +200,12 @@ def broken_off(answered, monkeypatch):
     def ask():
         path.unlink()
         with monkeypatch.context() as patch:
-            patch.setattr(drawing, "solve_batch", dies)
+            patch.setattr(answering, "solve_batch", dies)
             with pytest.raises(KeyboardInterrupt):
                 commands.online(context)
         return path.parent / "uq.parts"
 
-    monkeypatch.setattr(drawing, "CHUNK", 4)
+    monkeypatch.setattr(answering, "CHUNK", 4)
     yield ask
     for one, content in kept.items():
         one.write_bytes(content)
@@ -207,21 +214,21 @@ def broken_off(answered, monkeypatch):
 def test_a_killed_design_goes_on_where_it_stopped(answered, broken_off, monkeypatch):
     context, _ = answered
     whole = load_answers(context, "uq")
-    monkeypatch.setattr(design_parts, "SAVED_EVERY_S", 0.0)
-    parts = broken_off()
+    monkeypatch.setattr(parts, "SAVED_EVERY_S", 0.0)
+    folder = broken_off()
     assert not (context.folder / "designs/uq.h5").exists()
     assert states(context.located.yaml.path)["design[uq]"] == "missing"
-    assert len(list(parts.glob("*.h5"))) == 2
-    solved, real = [], drawing.solve_batch
+    assert len(list(folder.glob("*.h5"))) == 2
+    solved, real = [], answering.solve_batch
 
     def counts(model, loadings, **options):
         solved.append(len(loadings))
         return real(model, loadings, **options)
 
-    monkeypatch.setattr(drawing, "solve_batch", counts)
+    monkeypatch.setattr(answering, "solve_batch", counts)
     commands.online(context)
     assert sum(solved) == 2
-    assert not parts.exists()
+    assert not folder.exists()
     again = load_answers(context, "uq")
     size = np.abs(whole.coefficients).max()
     np.testing.assert_allclose(again.coefficients, whole.coefficients, atol=1e-6 * size)
@@ -229,7 +236,7 @@ def test_a_killed_design_goes_on_where_it_stopped(answered, broken_off, monkeypa
 
 def test_a_run_that_is_broken_off_keeps_what_it_answered_since_the_last_part(broken_off):
     (part,) = broken_off().glob("*.h5")
-    assert artefact.load(part, design_parts.Part).numbers.tolist() == list(range(8))
+    assert artefact.load(part, parts.Part).numbers.tolist() == list(range(8))
     shutil.rmtree(part.parent)
 
 

@@ -12,7 +12,7 @@ from romnet.reduction.model import ReducedModel
 from romnet.store import artefact
 from romnet.study import commands
 from romnet.study.answers import Comparison
-from romnet.study.enriching import EnrichmentRecord
+from romnet.study.enrichment.enriching import EnrichmentRecord
 from romnet.study.runner import run
 from tests.unit.study.test_indicating import CUBE
 

@@ -15,7 +15,7 @@ from romnet.core.errors import ConversionError, StudyError
 from romnet.laws.registry import build_law
 from romnet.store.converters.calculix import CONVERTER
 from romnet.study import commands
-from romnet.study.from_deck import init_from_deck
+from romnet.study.from_deck.init import init_from_deck
 from romnet.study.read import read_study
 from romnet.study.workspace import law_specs
 

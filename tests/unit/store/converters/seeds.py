@@ -12,8 +12,8 @@ import numpy as np
 from romnet.fe.mesh import CellBlock, Mesh
 from romnet.store.converters import ansys, calculix, zset
 from romnet.store.converters.deck import read_deck
-from romnet.study.from_deck_abaqus import draft_from_abaqus
-from romnet.study.from_deck_zset import draft_from_zset
+from romnet.study.from_deck.abaqus import draft_from_abaqus
+from romnet.study.from_deck.zset import draft_from_zset
 
 DECK = """\
 *HEADING

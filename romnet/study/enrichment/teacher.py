@@ -18,9 +18,9 @@ from romnet.reduction.gappy import NEGLIGIBLE
 from romnet.reduction.model import ReducedLoading, ReducedModel
 from romnet.reduction.selection import at_points
 from romnet.study.context import Context
-from romnet.study.external_solver import Elsewhere
+from romnet.study.enrichment.external_solver import Elsewhere
+from romnet.study.enrichment.growing import GrowingModel
 from romnet.study.following import RelativeUnbalance, followed, unbalance
-from romnet.study.growing import GrowingModel
 from romnet.study.schema import Indicator
 from romnet.study.training import training_field
 

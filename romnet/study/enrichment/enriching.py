@@ -20,9 +20,9 @@ from romnet.store.manifest import Manifest
 from romnet.store.modes import save_bases
 from romnet.study.answers import Comparison, compare, reduced_loading
 from romnet.study.context import Context
+from romnet.study.enrichment.teacher import Teacher
 from romnet.study.schema import Indicator
 from romnet.study.stage import Stage
-from romnet.study.teacher import Teacher
 from romnet.study.workspace import law_specs
 
 

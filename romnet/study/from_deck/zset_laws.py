@@ -10,7 +10,7 @@ from typing import Any
 from romnet.core.errors import ConversionError
 from romnet.store.converters.deck_cards import Place
 from romnet.store.converters.deck_zset import Block, read_blocks, zset_number
-from romnet.study.from_deck_draft import NO_LIBRARY
+from romnet.study.from_deck.draft import NO_LIBRARY
 
 _KNOWN = (("gen_evp",), ("linear_elastic",))
 _ELASTIC = {"young": "young", "poisson": "poisson"}

@@ -14,7 +14,7 @@ from romnet.core.errors import ConversionError
 from romnet.store.converters.deck_cards import Place
 from romnet.store.converters.deck_zset import Block, read_blocks, zset_number
 from romnet.store.converters.reach import beside
-from romnet.study.from_deck_draft import (
+from romnet.study.from_deck.draft import (
     AmplitudeBook,
     Draft,
     Entry,
@@ -23,7 +23,7 @@ from romnet.study.from_deck_draft import (
     relative,
     table_of,
 )
-from romnet.study.from_deck_zset_laws import read_behaviour
+from romnet.study.from_deck.zset_laws import read_behaviour
 
 _EVERYTHING = ("ALL_ELEMENT", "ALL_ELEMENTS")
 _DIRECTIONS = {"U1": 0, "U2": 1, "U3": 2}

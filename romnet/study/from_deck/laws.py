@@ -13,7 +13,7 @@ from romnet.core.arrays import Array
 from romnet.store.converters.deck_cards import Card
 from romnet.store.converters.deck_geometry import Note
 from romnet.store.converters.deck_materials import Material, Property, Row
-from romnet.study.from_deck_draft import NO_LIBRARY
+from romnet.study.from_deck.draft import NO_LIBRARY
 
 _ENGINEERING = (
     *("young_1", "young_2", "young_3", "poisson_12", "poisson_13", "poisson_23"),

@@ -8,8 +8,8 @@ from math import isclose, log10
 import numpy as np
 
 from romnet.core.arrays import Array
-from romnet.study.balance import BALANCED, Balance
-from romnet.study.balance_fit import Explanation
+from romnet.study.balance.comparison import BALANCED, Balance
+from romnet.study.balance.fit import Explanation
 
 _CLOSE = 0.05
 _NOTHING = 0.02
@@ -21,7 +21,7 @@ def sentences(found: Sequence[Balance]) -> tuple[str, ...]:
     Parameters
     ----------
     found
-        From `romnet.study.balance.balances`.
+        From `romnet.study.balance.comparison.balances`.
 
     Returns
     -------

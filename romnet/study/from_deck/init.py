@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from romnet.core.errors import ConversionError, StudyError
-from romnet.study.from_deck_abaqus import draft_from_abaqus
-from romnet.study.from_deck_draft import relative, render
-from romnet.study.from_deck_zset import draft_from_zset
+from romnet.study.from_deck.abaqus import draft_from_abaqus
+from romnet.study.from_deck.draft import relative, render
+from romnet.study.from_deck.zset import draft_from_zset
 from romnet.study.read import read_study
 
 # Results that lie beside a deck under its name, by the code that writes them.

@@ -17,7 +17,7 @@ from romnet.core.errors import StoreError
 from romnet.core.status import Status
 from romnet.store import artefact
 from romnet.store.manifest import Manifest, read_manifest
-from romnet.study.design_answers import DesignAnswers
+from romnet.study.design.answers import DesignAnswers
 
 SAVED_EVERY_S = 2.0  # a part takes some 20 ms to write
 _LABEL = f"S{max(len(status.label) for status in Status)}"

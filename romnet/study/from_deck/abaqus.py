@@ -14,7 +14,7 @@ from romnet.store.converters.deck import Deck, read_deck
 from romnet.store.converters.deck_cards import Place
 from romnet.store.converters.deck_geometry import Note
 from romnet.store.converters.deck_loads import DeckLoad
-from romnet.study.from_deck_draft import (
+from romnet.study.from_deck.draft import (
     AmplitudeBook,
     Draft,
     Entry,
@@ -24,7 +24,7 @@ from romnet.study.from_deck_draft import (
     table_of,
     without_middle,
 )
-from romnet.study.from_deck_laws import Translation, translate
+from romnet.study.from_deck.laws import Translation, translate
 
 # Tables are held beyond their ends; a new load may be this much hotter or colder.
 _SMALLEST_MARGIN = 100.0

@@ -25,10 +25,10 @@ from romnet.store.manifest import Manifest
 from romnet.study.answers import reduced_loading
 from romnet.study.constraints import amplitude_of
 from romnet.study.context import Context
-from romnet.study.design_answers import DesignAnswers
-from romnet.study.design_parts import Part, PartsOfRank, found_parts, joined
-from romnet.study.designs import Draws, UncertainLoad, draws_of
-from romnet.study.forecast import Forecast
+from romnet.study.design.answers import DesignAnswers
+from romnet.study.design.draws import Draws, UncertainLoad, draws_of
+from romnet.study.design.forecast import Forecast
+from romnet.study.design.parts import Part, PartsOfRank, found_parts, joined
 from romnet.study.loadcases import outside_tables
 from romnet.study.models import displacement_modes, model_of
 from romnet.study.schema import Design, RandomTemperature, Temperature
@@ -79,16 +79,17 @@ def design_stage(context: Context, stage: Stage, manifest: Manifest) -> None:
     with together(comm):
         if comm.rank == 0:
             whole = joined([*found_parts(folder, key), gathered])
-            if len(whole.numbers) < len(draws.values):
-                message = (
-                    f"{folder}: answers to {len(draws.values) - len(whole.numbers)} draws "
-                    f"of {len(draws.values)} were lost; ask again, the others are kept."
-                )
-                raise StoreError(message)
+            _refuse_lost(folder, len(draws.values) - len(whole.numbers))
             artefact.save(context.folder / stage.path, whole.answers, manifest)
-            if folder.exists():
-                shutil.rmtree(folder)
+            shutil.rmtree(folder, ignore_errors=True)
     comm.barrier()
+
+
+def _refuse_lost(folder: Path, n_lost: int) -> None:
+    """Refuse a design without all of its answers, since somebody removed some meanwhile."""
+    if n_lost:
+        message = f"{folder}: answers to {n_lost} draws were lost; ask again, the others are kept."
+        raise StoreError(message)
 
 
 def _rounds(n_draws: int) -> Iterator[Int[Array, " n"]]:

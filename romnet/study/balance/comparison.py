@@ -16,8 +16,8 @@ from romnet.fe.formulations import formulation
 from romnet.fe.loading import Loading
 from romnet.reduction.replay import replay, stress_of
 from romnet.store.converters.base import Results
-from romnet.study.balance_fit import Explanation, explain
-from romnet.study.balance_forces import Forces, force_of_strain, forces_at, on_masters, virgin
+from romnet.study.balance.fit import Explanation, explain
+from romnet.study.balance.forces import Forces, force_of_strain, forces_at, on_masters, virgin
 from romnet.study.foreign import finite_instant, open_results, result_path
 from romnet.study.loadcases import loading_of
 from romnet.study.read import HF, LocatedStudy

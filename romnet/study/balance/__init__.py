@@ -1,0 +1,1 @@
+"""Whether the stresses of results balance the loads of a study."""

@@ -1,0 +1,1 @@
+"""Designs of experiments: draws of uncertain loads, and their answers."""

@@ -1,0 +1,1 @@
+"""Models that learn from single steps of the whole mesh while they answer."""
