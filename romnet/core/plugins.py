@@ -7,6 +7,7 @@ from importlib.metadata import EntryPoint, entry_points
 from typing import Any
 
 
+@cache
 def installed(group: str) -> tuple[EntryPoint, ...]:
     """Return the entry points of a group by name; nothing is imported.
 
