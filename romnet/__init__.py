@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from romnet.online.solve import solve
     from romnet.store.model_file import load_model
     from romnet.study.answer_fields import fields
-    from romnet.study.checking import check
+    from romnet.study.checks.checking import check
     from romnet.study.commands import offline, open_study, status
     from romnet.study.commands import online as answer
     from romnet.study.export import write_answer as write_fields
@@ -41,7 +41,7 @@ choose_kernels()  # has to come before NumPy's first import
 # Where each name lives, and what it is called there: `online` and `report` are taken by packages.
 _HOMES = {
     "answer": ("romnet.study.commands", "online"),
-    "check": ("romnet.study.checking", "check"),
+    "check": ("romnet.study.checks.checking", "check"),
     "fields": ("romnet.study.answer_fields", "fields"),
     "load_model": ("romnet.store.model_file", "load_model"),
     "offline": ("romnet.study.commands", "offline"),

@@ -24,9 +24,9 @@ from romnet.store.modes import load_bases
 from romnet.study import commands
 from romnet.study.actions import cubature_problem, packed_model, training_integrands
 from romnet.study.answers import Comparison, reduced_loading
-from romnet.study.candidates import inputs_of
 from romnet.study.context import Context
-from romnet.study.dictionary import Clusters, own_rule, trained
+from romnet.study.local.candidates import inputs_of
+from romnet.study.local.dictionary import Clusters, own_rule, trained
 from romnet.study.models import LocalModels, chosen_of
 from romnet.study.training import displacement_basis
 

@@ -29,7 +29,7 @@ def tell(console: Console, advice: Advice) -> None:
 
 def answer(advice: Advice) -> dict[str, Any]:
     """Return the same as plain values."""
-    from romnet.study.local import rows
+    from romnet.study.local.criterion import rows
 
     return {
         "recommendation": advice.recommendation,

@@ -84,7 +84,7 @@ def check(
     """Look at a study and every file it names, without computing."""
 
     def work(console: Console) -> tuple[dict[str, Any], int]:
-        from romnet.study import checking
+        from romnet.study.checks import checking
 
         found = checking.check(study, balance=balance)
         for message in found.messages:

@@ -45,12 +45,13 @@ def submit(  # noqa: PLR0913  (each is an option of the command line)
     """Write Slurm jobs for what is not up to date, and hand them in."""
 
     def work(console: Console) -> tuple[dict[str, Any], int]:
-        from romnet.study import commands, jobs, slurm
+        from romnet.study import commands
+        from romnet.study.jobs import planning, slurm
 
         context = commands.open_study(study, results=results)
         planned = [
-            jobs.asked(job, ranks=ranks, minutes=minutes, memory=memory)
-            for job in jobs.planned_jobs(context)
+            planning.asked(job, ranks=ranks, minutes=minutes, memory=memory)
+            for job in planning.planned_jobs(context)
         ]
         several = any(job.needs.ranks > 1 for job in planned)
         site = slurm.Site(
@@ -98,7 +99,7 @@ def _launcher(given: str | None, *, several: bool) -> tuple[str, ...]:
 
 def _row(job: Any, script: Path, numbers: Mapping[str, str]) -> dict[str, Any]:  # noqa: ANN401
     """Return a job as plain values."""
-    from romnet.study.jobs import megabytes, minutes
+    from romnet.study.jobs.planning import megabytes, minutes
 
     return {
         "name": job.name,

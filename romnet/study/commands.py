@@ -17,17 +17,17 @@ from romnet.reduction.model import ReducedModel
 from romnet.store import artefact
 from romnet.store.manifest import read_manifest
 from romnet.study.answers import Comparison, failure_words
-from romnet.study.candidates import local_of
-from romnet.study.checking import CheckReport, check  # noqa: F401  (one of the commands)
-from romnet.study.choosing import ChoiceSummary, choice_summary
+from romnet.study.checks.checking import CheckReport, check  # noqa: F401  (one of the commands)
 from romnet.study.context import Context
 from romnet.study.cycling import CycleSummary, cycle_summary
 from romnet.study.design.answers import DesignSummary, design_summary
-from romnet.study.dictionary import DictionarySummary, dictionary_summary
-from romnet.study.indicating import WatchSummary, watch_summary
+from romnet.study.indicator.indicating import WatchSummary, watch_summary
 from romnet.study.libraries import refuse_changed_libraries
 from romnet.study.lifting import lifting_words
-from romnet.study.local import judge
+from romnet.study.local.candidates import local_of
+from romnet.study.local.choosing import ChoiceSummary, choice_summary
+from romnet.study.local.criterion import judge
+from romnet.study.local.dictionary import DictionarySummary, dictionary_summary
 from romnet.study.published import FILE, LINE, write_schema
 from romnet.study.quantities import quantities_of
 from romnet.study.read import HF, LocatedStudy, read_study

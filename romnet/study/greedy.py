@@ -17,9 +17,9 @@ from romnet.reduction.signals import GappySignals
 from romnet.store import artefact
 from romnet.store.manifest import Manifest
 from romnet.study.answers import reduced_loading
-from romnet.study.calibrating import training_space
 from romnet.study.context import Context
-from romnet.study.left_out import discard, trained
+from romnet.study.indicator.calibrating import training_space
+from romnet.study.indicator.left_out import discard, trained
 from romnet.study.read import HF
 from romnet.study.schema import Greedy, Indicator, Training
 from romnet.study.stage import Stage

@@ -5,8 +5,10 @@ from __future__ import annotations
 from dataclasses import asdict, replace
 from pathlib import Path
 
-from romnet.study import actions, calibrating, dictionary, greedy, local, models, simulation
-from romnet.study.candidates import candidate_cases
+from romnet.study import actions, greedy, models, simulation
+from romnet.study.indicator.calibrating import calibrate_stage
+from romnet.study.local import criterion, dictionary
+from romnet.study.local.candidates import candidate_cases
 from romnet.study.read import HF, Case, LocatedStudy
 from romnet.study.schema import BoxMesh, Indicator, Local, Temperature
 from romnet.study.stage import Stage
@@ -205,11 +207,11 @@ def _local_stages(located: LocatedStudy) -> list[Stage]:
         "offline.inner_product": study.offline.inner_product,
     }
     compared = plain(keys.model_dump(exclude={"dictionary", *_JUDGED}))
-    criterion = Stage(
+    judged = Stage(
         name="criterion",
-        path=local.CRITERION,
-        action=local.criterion_stage,
-        parameters={"local": compared, "local.grid": plain(asdict(local.grid_of(keys)))}
+        path=criterion.CRITERION,
+        action=criterion.criterion_stage,
+        parameters={"local": compared, "local.grid": plain(asdict(criterion.grid_of(keys)))}
         | structure,
         inputs=("mesh",),
         files=_candidate_files(located, keys),
@@ -218,7 +220,7 @@ def _local_stages(located: LocatedStudy) -> list[Stage]:
         citations=LOCAL,
     )
     if wanted is None:
-        return [criterion]
+        return [judged]
     clusters = Stage(
         name="clusters",
         path=dictionary.CLUSTERS,
@@ -246,7 +248,7 @@ def _local_stages(located: LocatedStudy) -> list[Stage]:
         files=libraries(located),
         citations=(*LOCAL, *CUBATURE),
     )
-    return [criterion, clusters, made]
+    return [judged, clusters, made]
 
 
 def _candidate_files(located: LocatedStudy, keys: Local) -> dict[str, Path]:
@@ -269,7 +271,7 @@ def _calibrate_stage(located: LocatedStudy, training: tuple[str, ...]) -> Stage:
     return Stage(
         name="calibrate",
         path=Path("calibration.h5"),
-        action=calibrating.calibrate_stage,
+        action=calibrate_stage,
         version=3,
         parameters={
             "indicator.calibration": plain(keys.calibration),

@@ -6,15 +6,15 @@ from pathlib import Path
 
 from romnet.study import (
     answers,
-    choosing,
     export,
-    indicating,
     lifting,
     models,
     quantities,
 )
 from romnet.study.design.answering import design_stage
 from romnet.study.enrichment.enriching import enrich_stage
+from romnet.study.indicator import indicating
+from romnet.study.local.choosing import choice_stage
 from romnet.study.offline_stages import CUBATURE, INDICATOR, LOCAL, POD, simulation_stages
 from romnet.study.read import HF, Case, LocatedStudy
 from romnet.study.schema import Indicator, Temperature
@@ -132,7 +132,7 @@ def _choice_stages(located: LocatedStudy, case: Case) -> list[Stage]:
         Stage(
             name=f"choice[{case.name}]",
             path=Path("choices", f"{case.name}.h5"),
-            action=choosing.choice_stage,
+            action=choice_stage,
             parameters={"local.dictionary.outside": keys.dictionary.outside, "loads": plain(warm)},
             inputs=("mesh", "clusters", "dictionary"),
             files=case_files(located, case.name, only=Temperature),

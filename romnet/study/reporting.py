@@ -38,13 +38,13 @@ from romnet.store.replacing import replacing
 from romnet.store.vtkhdf import cell_averages
 from romnet.study import commands
 from romnet.study.answers import Comparison, rebuilt_fields
+from romnet.study.checks.data_quality import data_facts
 from romnet.study.citing import cited
 from romnet.study.context import Context
 from romnet.study.cycling import cycle_facts
-from romnet.study.data_quality import data_facts
-from romnet.study.dictionary import CLUSTERS, Clusters
-from romnet.study.indicating import watch_facts
-from romnet.study.local import ADVICE, CRITERION, Simplified
+from romnet.study.indicator.indicating import watch_facts
+from romnet.study.local.criterion import ADVICE, CRITERION, Simplified
+from romnet.study.local.dictionary import CLUSTERS, Clusters
 from romnet.study.rebuilding import rebuilt_displacement
 from romnet.study.runner import State, Verdict, verdicts
 from romnet.study.stage import Stage

@@ -25,9 +25,9 @@ from romnet.reduction.signals import GappySignals, signals_of
 from romnet.store import artefact
 from romnet.study import commands
 from romnet.study.answers import Comparison, reduced_loading
-from romnet.study.calibrating import FieldErrors, training_space
 from romnet.study.context import Context
 from romnet.study.enrichment.enriching import EnrichmentRecord
+from romnet.study.indicator.calibrating import FieldErrors, training_space
 from romnet.study.runner import run
 from romnet.study.training import displacement_basis
 

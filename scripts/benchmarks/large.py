@@ -64,7 +64,7 @@ def run(study: Path, results: Path) -> dict[str, object]:
     from romnet.store.modes import load_bases
     from romnet.store.snapshots import writing_snapshots
     from romnet.study.commands import open_study
-    from romnet.study.predicting import prediction
+    from romnet.study.jobs.predicting import prediction
     from romnet.study.runner import run as run_stages
     from romnet.study.runner import verdicts
     from romnet.study.training import displacement_info

@@ -22,7 +22,7 @@ LOADED = (
     "romnet.cli.console",
     "romnet.report.advice",
     "romnet.study.answer_fields",
-    "romnet.study.checking",
+    "romnet.study.checks.checking",
     "romnet.study.commands",
     "romnet.study.converting",
     "romnet.study.export",

@@ -11,7 +11,7 @@ from outcome import End, Outcome
 
 from romnet.core.errors import RomnetError
 from romnet.study import commands
-from romnet.study.checking import check
+from romnet.study.checks.checking import check
 from romnet.study.runner import run
 
 

@@ -70,7 +70,7 @@ def _limited() -> None:
     resource.setrlimit(resource.RLIMIT_AS, (MEMORY, MEMORY))
     signal.signal(signal.SIGALRM, _too_slow)
     warnings.simplefilter("ignore")  # of mutants, not of the study
-    import romnet.study.checking  # noqa: F401  (before the clock runs)
+    import romnet.study.checks.checking  # noqa: F401  (before the clock runs)
 
 
 def _too_slow(*_: object) -> None:
@@ -86,7 +86,7 @@ def _looked_at(folder: Path, part: list[Mutant]) -> list[Outcome]:
 
 def judged(mutant: Mutant, folder: Path) -> Outcome:
     """Look at one study and judge what is said about it."""
-    from romnet.study.checking import check
+    from romnet.study.checks.checking import check
 
     path = folder / "study.yaml"
     path.write_bytes(_bytes(mutant))

@@ -18,8 +18,8 @@ from romnet.reduction.medoids import k_medoids
 from romnet.reduction.pod import pod
 from romnet.store import artefact
 from romnet.study import commands
-from romnet.study.dictionary import Clusters
-from romnet.study.local import Simplified
+from romnet.study.local.criterion import Simplified
+from romnet.study.local.dictionary import Clusters
 from romnet.study.models import LocalModels
 
 N_ROWS = 900

@@ -11,7 +11,7 @@ import pytest
 
 from romnet.store.manifest import read_manifest
 from romnet.study import commands
-from romnet.study.predicting import prediction
+from romnet.study.jobs.predicting import prediction
 
 BENCHMARKS = Path(__file__).parents[2] / "scripts" / "benchmarks"
 FILES = {

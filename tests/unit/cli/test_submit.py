@@ -20,9 +20,9 @@ import pytest
 
 from romnet.core.errors import StudyError
 from romnet.study import commands
-from romnet.study.jobs import Job, Needs, planned_jobs
+from romnet.study.jobs.planning import Job, Needs, planned_jobs
+from romnet.study.jobs.slurm import Site, job_script, submit
 from romnet.study.runner import run
-from romnet.study.slurm import Site, job_script, submit
 
 HERE = Path(__file__).parent
 TRAINING = [{"name": "one", "results": "hf", "until": 1.0, "increments": 30}]

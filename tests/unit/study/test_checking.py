@@ -19,9 +19,9 @@ from romnet.cli.main import app
 from romnet.fe.discretization import discretize
 from romnet.fe.mesh import Mesh
 from romnet.fe.structured import box_mesh
-from romnet.study.checking import check
-from romnet.study.findings import of_mesh
-from romnet.study.precision import Precision, precision_of, strain_noise
+from romnet.study.checks.checking import check
+from romnet.study.checks.findings import of_mesh
+from romnet.study.checks.precision import Precision, precision_of, strain_noise
 
 
 def checked(small: ModuleType, source: Path, target: Path, **changes: Any):

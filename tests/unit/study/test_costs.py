@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from romnet.study.costs import LIBRARIES, predicted_costs
+from romnet.study.jobs.costs import LIBRARIES, predicted_costs
 
 SIZES = {"n_points": 80_000, "n_dofs": 33_000, "n_snapshots": 20, "cell_nodes": 8}
 

@@ -12,9 +12,9 @@ from romnet.reduction.criterion import Advice
 from romnet.report.advice import advice_svg
 from romnet.store import artefact
 from romnet.study import commands
-from romnet.study.candidates import simplified_study
 from romnet.study.commands import advise
-from romnet.study.local import ADVICE, costs_of, rows
+from romnet.study.local.candidates import simplified_study
+from romnet.study.local.criterion import ADVICE, costs_of, rows
 from tests.unit.study.two_corners import LOCAL, STUDY, candidates
 
 

@@ -6,7 +6,7 @@ import numpy as np
 
 from romnet.fe.history import Amplitude, SeparatedField
 from romnet.fe.loading import Loading
-from romnet.study.perturbing import Perturbation, perturbations
+from romnet.study.indicator.perturbing import Perturbation, perturbations
 
 TIMES = np.array([0.0, 1.0])
 

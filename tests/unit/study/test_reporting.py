@@ -14,7 +14,7 @@ from romnet.store.manifest import read_manifest
 from romnet.store.snapshots import SnapshotStore, writing_snapshots
 from romnet.study import commands
 from romnet.study.answers import Comparison
-from romnet.study.data_quality import data_facts
+from romnet.study.checks.data_quality import data_facts
 from romnet.study.reporting import report_data
 
 

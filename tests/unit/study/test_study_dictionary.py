@@ -10,7 +10,7 @@ from romnet.reduction.dictionary import FALLBACK
 from romnet.report.advice import clusters_svg, clusters_table
 from romnet.store import artefact
 from romnet.study import commands
-from romnet.study.dictionary import Clusters
+from romnet.study.local.dictionary import Clusters
 from romnet.study.models import LocalModels, chosen_of
 from romnet.study.reporting import report_data
 from romnet.study.runner import Silence

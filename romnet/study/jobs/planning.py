@@ -8,8 +8,8 @@ from math import ceil
 
 from romnet.core.communicator import SerialCommunicator
 from romnet.study.context import Context
-from romnet.study.costs import Costs, shared
-from romnet.study.predicting import Prediction, prediction
+from romnet.study.jobs.costs import Costs, shared
+from romnet.study.jobs.predicting import Prediction, prediction
 from romnet.study.read import HF
 from romnet.study.runner import State, Verdict, verdicts
 from romnet.study.simulation import high_fidelity_stage

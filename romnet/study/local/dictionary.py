@@ -33,15 +33,15 @@ from romnet.study.actions import (
     pod_stage,
     training_integrands,
 )
-from romnet.study.candidates import (
+from romnet.study.context import Context
+from romnet.study.local.candidates import (
     candidate_cases,
     inputs_of,
     local_of,
     up_to_date,
     whole_study,
 )
-from romnet.study.context import Context
-from romnet.study.local import CRITERION, Simplified, judge
+from romnet.study.local.criterion import CRITERION, Simplified, judge
 from romnet.study.models import DICTIONARY, GLOBAL, LOCAL, LocalModels
 from romnet.study.schema import LocalDictionary
 from romnet.study.stage import Stage

@@ -14,7 +14,7 @@ from romnet.core.errors import StudyError
 from romnet.fe.mesh import Mesh
 from romnet.fe.quality import FLAT, mesh_quality
 from romnet.laws.tables import ThermalExpansion
-from romnet.study.precision import precision_of, strain_noise
+from romnet.study.checks.precision import precision_of, strain_noise
 from romnet.study.read import Case, LocatedStudy
 from romnet.study.schema import Centrifugal, Material
 from romnet.study.workspace import Workspace

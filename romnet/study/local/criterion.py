@@ -32,7 +32,8 @@ from romnet.reduction.local_errors import coordinates
 from romnet.reduction.pod import pod
 from romnet.store import artefact
 from romnet.store.manifest import Manifest, read_manifest
-from romnet.study.candidates import (
+from romnet.study.context import Context
+from romnet.study.local.candidates import (
     SIMPLIFIED,
     candidate_cases,
     compute,
@@ -41,7 +42,6 @@ from romnet.study.candidates import (
     local_of,
     simplified_study,
 )
-from romnet.study.context import Context
 from romnet.study.schema import Local
 from romnet.study.stage import Stage
 

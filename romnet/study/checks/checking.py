@@ -14,15 +14,15 @@ from romnet.core.communicator import SerialCommunicator
 from romnet.core.errors import RomnetError, StudyError
 from romnet.fe.history import Amplitude
 from romnet.hf.support import refuse_free_motions
-from romnet.study import findings
 from romnet.study.balance.comparison import Balance, balances
 from romnet.study.balance.words import sentences
+from romnet.study.checks import findings
+from romnet.study.checks.findings import Finding
+from romnet.study.checks.magnitudes import of_magnitudes, of_sums
 from romnet.study.constraints import amplitude_of, constraints_of
-from romnet.study.findings import Finding
 from romnet.study.foreign import finite_instant, open_results, result_path
+from romnet.study.jobs.predicting import prediction
 from romnet.study.loadcases import loading_of
-from romnet.study.magnitudes import of_magnitudes, of_sums
-from romnet.study.predicting import prediction
 from romnet.study.read import HF, Case, LocatedStudy, read_study
 from romnet.study.schema import Temperature
 from romnet.study.times import has_own_instants, instants

@@ -15,9 +15,9 @@ from romnet.report.case_values import WatchFacts
 from romnet.store import artefact
 from romnet.store.manifest import Manifest
 from romnet.study.answers import online_stage, reduced_loading
-from romnet.study.calibrating import training_space
 from romnet.study.context import Context
 from romnet.study.enrichment.enriching import EnrichmentRecord
+from romnet.study.indicator.calibrating import training_space
 from romnet.study.schema import Indicator
 from romnet.study.stage import Stage
 from romnet.study.training import displacement_basis

@@ -12,11 +12,11 @@ from jaxtyping import Float
 from romnet.core.arrays import Array
 from romnet.fe.history import SeparatedField
 from romnet.report.data_values import DataFacts
+from romnet.study.checks.findings import NOISE
+from romnet.study.checks.precision import precision_of, strain_noise
 from romnet.study.constraints import constraints_of
 from romnet.study.context import Context
-from romnet.study.findings import NOISE
 from romnet.study.loadcases import outside_tables, point_temperature
-from romnet.study.precision import precision_of, strain_noise
 from romnet.study.read import HF
 
 # A support that moves by more of the largest displacement is no rounding of six digits.

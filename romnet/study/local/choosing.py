@@ -10,9 +10,9 @@ from romnet.core.errors import AccuracyError
 from romnet.reduction.dictionary import FALLBACK, Choice
 from romnet.store import artefact
 from romnet.store.manifest import Manifest
-from romnet.study.candidates import inputs_of
 from romnet.study.context import Context
-from romnet.study.dictionary import CLUSTERS, Clusters, dictionary_of
+from romnet.study.local.candidates import inputs_of
+from romnet.study.local.dictionary import CLUSTERS, Clusters, dictionary_of
 from romnet.study.models import (
     GLOBAL,
     LOCAL,

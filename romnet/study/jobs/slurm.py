@@ -12,7 +12,7 @@ from pathlib import Path
 
 from romnet.core.errors import StudyError
 from romnet.store.replacing import replacing
-from romnet.study.jobs import Job, megabytes, minutes
+from romnet.study.jobs.planning import Job, megabytes, minutes
 
 # Exit code of a run that stopped as asked, and how often a job may queue again.
 STOPPED, RESTARTS = 75, 50
@@ -67,7 +67,7 @@ def job_script(job: Job, site: Site, *, study: Path, results: Path, name: str) -
 
     Examples
     --------
-    >>> from romnet.study.jobs import Needs
+    >>> from romnet.study.jobs.planning import Needs
     >>> job = Job("offline", ("offline",), Needs(2, 600.0, 2.0**30))
     >>> text = job_script(job, Site(("romnet",)), study=Path("a b/study.yaml"),
     ...     results=Path("r"), name="bar")

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from romnet.study.costs import Costs, predicted_costs, simulation_costs
 from romnet.study.foreign import open_results
+from romnet.study.jobs.costs import Costs, predicted_costs, simulation_costs
 from romnet.study.read import HF
 from romnet.study.times import has_own_instants, instants
 from romnet.study.workspace import Workspace

@@ -29,8 +29,8 @@ from romnet.store.modes import load_bases
 from romnet.study.answers import reduced_loading
 from romnet.study.context import Context
 from romnet.study.following import RelativeUnbalance, followed
-from romnet.study.left_out import discard, known_states, left_out_loads, without
-from romnet.study.perturbing import perturbations
+from romnet.study.indicator.left_out import discard, known_states, left_out_loads, without
+from romnet.study.indicator.perturbing import perturbations
 from romnet.study.schema import Indicator
 from romnet.study.stage import Stage
 from romnet.study.training import displacement_basis, training_displacement, training_field

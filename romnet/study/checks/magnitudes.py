@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from romnet.fe.mesh import Mesh
-from romnet.study.findings import Finding, young_moduli
+from romnet.study.checks.findings import Finding, young_moduli
 from romnet.study.read import LocatedStudy
 from romnet.study.schema import Constraint
 

@@ -1,0 +1,1 @@
+"""What a look at a study and its files finds."""

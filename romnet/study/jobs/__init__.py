@@ -1,0 +1,1 @@
+"""What stages will cost, and the jobs that a cluster is asked for."""
