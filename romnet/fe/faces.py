@@ -109,8 +109,9 @@ def boundary_faces(mesh: Mesh) -> FaceSet:
     """
     corners, cells, local_faces = _all_faces(mesh)
     order = np.lexsort(corners.T)
-    same = (corners[order[1:]] == corners[order[:-1]]).all(axis=1)
-    single = order[~(np.append(same, False) | np.append(False, same))]
+    same = np.zeros(len(order) + 1, dtype=bool)  # as the face before
+    same[1:-1] = (corners[order[1:]] == corners[order[:-1]]).all(axis=1)
+    single = order[~(same[:-1] | same[1:])]
     single = single[np.lexsort((local_faces[single], cells[single]))]
     return FaceSet(cells[single], local_faces[single])
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
+from contextlib import nullcontext
 from pathlib import Path
 
 import numpy as np
@@ -56,6 +57,9 @@ class Threads:
 
     def broadcast(self, array, root=0):
         return self._all(array)[root]
+
+    def shared(self, n):
+        return nullcontext(iter(range(self.rank, n, self.size)))
 
     def abort(self, code):
         raise SystemExit(code)
