@@ -52,7 +52,7 @@ class Communicator(Protocol):
     def shared(self, n: int) -> AbstractContextManager[Iterator[int]]:
         """Share `n` tasks as ranks get to them: each number comes up once, on one rank.
 
-        An error in the block takes what is left from the other ranks; leaving it waits for them.
+        Leaving the block early, as by an error, takes what is left from the others; then it waits.
         """
 
     def barrier(self) -> None:

@@ -91,10 +91,8 @@ class MpiCommunicator:
         counter = _Counter(self.raw)
         try:
             yield takewhile(lambda number: number < n, (counter.add(1) for _ in count()))
-        except BaseException:
-            counter.add(n)
-            raise
         finally:
+            counter.add(n)  # whoever leaves early takes the rest from the others
             counter.free()
 
     def barrier(self) -> None:

@@ -20,6 +20,7 @@ from romnet.store.manifest import Manifest
 from romnet.store.modes import save_bases
 from romnet.study.answers import Comparison, compare, reduced_loading
 from romnet.study.context import Context
+from romnet.study.enrichment.growing import GrowingModel
 from romnet.study.enrichment.teacher import Teacher
 from romnet.study.schema import Indicator
 from romnet.study.stage import Stage
@@ -134,7 +135,7 @@ def enriched_answer(
     """
     keys = context.located.study.indicator or Indicator()
     loading = context.loading(case)
-    teacher = Teacher(context, model, loading)
+    teacher = Teacher(GrowingModel(context, model, loading))
     reduced = model.loadings.get(case) or reduced_loading(
         context, loading, teacher.growing.basis.modes, model.points
     )

@@ -10,14 +10,12 @@ from jaxtyping import Float
 
 from romnet.core.arrays import Array
 from romnet.core.status import Status
-from romnet.fe.loading import Loading
 from romnet.online.enrichment import Learnt
 from romnet.online.stepping import Committed, StepOutcome, march
 from romnet.online.sweeps import FullInstant
 from romnet.reduction.gappy import NEGLIGIBLE
 from romnet.reduction.model import ReducedLoading, ReducedModel
 from romnet.reduction.selection import at_points
-from romnet.study.context import Context
 from romnet.study.enrichment.external_solver import Elsewhere
 from romnet.study.enrichment.growing import GrowingModel
 from romnet.study.following import RelativeUnbalance, followed, unbalance
@@ -33,28 +31,20 @@ class Teacher:
 
     Parameters
     ----------
-    context
-        Study, folder and ranks.
-    model
-        The reduced model to begin with.
-    loading
-        The load case on this rank.
-
-    Attributes
-    ----------
     growing
-        The model as it stands.
+        The model as it stands, and the load case that it answers.
 
     Notes
     -----
     Implements `romnet.online.enrichment.FullModel`. Collective: every method.
     """
 
-    def __init__(self, context: Context, model: ReducedModel, loading: Loading) -> None:
+    def __init__(self, growing: GrowingModel) -> None:
         from romnet.hf.problem import HighFidelityProblem
 
+        context, loading = growing.context, growing.loading
         workspace = context.workspace
-        self.context, self.growing = context, GrowingModel(context, model, loading)
+        self.context, self.growing = context, growing
         self.problem = HighFidelityProblem(
             workspace.part, workspace.discretization, workspace.laws, loading, context.comm
         )
